@@ -1,0 +1,87 @@
+# make demo: one command to tables and figures.  make test: all checks.  make help: the rest.
+SHELL := bash
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= all
+CONFIGFILE ?= config/config.yaml
+RESULTS ?= $(shell sed -n 's/^results: *//p' $(CONFIGFILE))
+PORT ?= 5000
+SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIGFILE) --config results=$(RESULTS)
+REPORT := $(RESULTS)/report/report.html
+INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+
+.PHONY: help demo test ui report clean test-newcomer lock
+.DELETE_ON_ERROR:
+
+help: ## This list.
+	@sed -n 's/^\([a-z-]*\):.*## /make \1	/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: $(VENV)/.installed ## Simulate, train, track, evaluate: tables and figures in results/ (about half an hour on two cores).
+	@$(SNAKEMAKE) --cores $(CORES) --quiet host reason
+	@$(MAKE) --no-print-directory $(REPORT)
+	@for table in $(RESULTS)/tables/ablation_*.md; do echo; cat "$$table"; done
+	@echo
+	@echo "Tables    $(RESULTS)/tables/   (csv, md, tex)"
+	@echo "Figures   $(RESULTS)/figures/  (pdf, png)"
+	@echo "Report    $(REPORT)"
+	@echo "Notebook  $(RESULTS)/report/ablation.ipynb"
+	@echo "MLflow    $(RESULTS)/mlflow.db   (make ui)"
+
+test: $(VENV)/.installed-for-tests ## Style, types, workflow checks and all tests, a toy run of the workflow included.
+	$(BIN)/ruff check had tests
+	$(BIN)/ruff format --check had tests
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/pytest
+
+ui: $(VENV)/.installed ## MLflow's pages over the runs, on http://127.0.0.1:5000.
+	$(BIN)/mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(RESULTS)/mlflow.db}" --host 127.0.0.1 --port $(PORT)
+
+report: $(REPORT) ## Snakemake's report as one HTML file.
+
+$(REPORT): $(RESULTS)/report/ablation.ipynb
+	@$(SNAKEMAKE) --report $@ --quiet host
+
+$(RESULTS)/report/ablation.ipynb:
+	@$(MAKE) --no-print-directory demo
+
+clean: ## Remove what tools cache; results/ and .venv stay.
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	find had tests -name __pycache__ -prune -exec rm -rf {} +
+
+test-newcomer: ## A fresh clone in a temporary folder runs both commands.
+	@folder=$$(mktemp -d) && echo "Fresh clone in $$folder" \
+	  && git clone --quiet . "$$folder/had" \
+	  && export HAD_SHARED="$${HAD_SHARED:-$(abspath ../shared)}" \
+	  && $(MAKE) --no-print-directory -C "$$folder/had" demo \
+	  && $(MAKE) --no-print-directory -C "$$folder/had" demo \
+	  && $(MAKE) --no-print-directory -C "$$folder/had" test \
+	  && rm -rf "$$folder"
+
+# --- the environment ------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@for python in python3.12 python3.11 python3; do \
+	  $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null || continue; \
+	  $$python -c 'import ensurepip, venv' 2>/dev/null \
+	    || { echo "$$python cannot make environments: apt install python3-venv" >&2; exit 1; }; \
+	  echo "Making $(VENV) with $$($$python --version)"; \
+	  exec $$python -m venv $(VENV); \
+	done; echo "No Python 3.11 or 3.12 found: apt install python3 python3-venv" >&2; exit 1
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing (some minutes, once)"
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.installed-for-tests: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing (some minutes, once)"
+	@$(INSTALL) --editable '.[dev,slurm]'
+	@touch $@ $(VENV)/.installed
+
+# torch and what it brings differ by machine and are left out.
+lock: $(VENV)/.installed-for-tests ## Write constraints.txt anew from the present environment.
+	@{ sed '/^#/!d' constraints.txt; \
+	   $(BIN)/python -m pip freeze --exclude-editable | grep -vEi '^(torch|triton|nvidia|cuda|#)'; } > constraints.txt.part
+	@mv constraints.txt.part constraints.txt

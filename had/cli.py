@@ -1,0 +1,300 @@
+"""The command line: one verb a step, each a line or two into the library. Nothing imports this file.
+
+Heavy libraries are imported inside the verbs, so that a job loads only what it needs. A wrong input
+(`had.errors.HadError`) is one sentence on stderr and exit status 2; any other error keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from had import cli_options as options
+from had.config import dump, load, schema
+from had.data.layouts import canonical_name, layout_of
+from had.errors import ConfigError, HadError
+from had.options import SimulationOptions
+
+app = typer.Typer(
+    help="Event-based single-object tracking with hierarchical asymmetric distillation.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run a verb; a wrong input ends with one sentence and exit status 2."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+    for noisy in ("alembic", "mlflow", "matplotlib", "fontTools", "PIL"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        app()
+    except HadError as error:
+        typer.echo(f"had: {error}", err=True)
+        sys.exit(2)
+
+
+@app.command()
+def simulate(
+    benchmark: options.Benchmark,
+    output: options.Output,
+    config: options.ConfigFile = options.DEFAULT,
+    split: options.Split = "test",
+    workers: options.Workers = 1,
+    video: Annotated[Path | None, typer.Option(help="Instead of scenes: a folder of images or a film.")] = None,
+    boxes: Annotated[Path | None, typer.Option(help="The target in that video, one x,y,w,h a frame.")] = None,
+    frame_rate: Annotated[float, typer.Option(help="Frames a second of the video.")] = 25.0,
+    upsampling: Annotated[int, typer.Option(min=2, help="Pictures made of each video frame.")] = 10,
+    origin: Annotated[int, typer.Option(min=0, max=1, help="Index of the boxes' first pixel (OTB: 1).")] = 0,
+    name: Annotated[str, typer.Option(help="Name of the recording; empty: the video's.")] = "",
+) -> None:
+    """Make recordings in a benchmark's published layout: rendered scenes, or a real video with boxes."""
+    layout = layout_of(benchmark)
+    if (video is None) != (boxes is None):
+        raise ConfigError("--video and --boxes together", "only one of them", "give both, or neither for scenes")
+    if video is not None and boxes is not None:
+        from had.data.simulate.video import simulate_video
+
+        simulate_video(
+            layout=layout,
+            options=options.source_of(config, benchmark).simulation or SimulationOptions(),
+            frames=video,
+            boxes=boxes,
+            root=output,
+            name=name,
+            frame_rate=frame_rate,
+            upsampling=upsampling,
+            origin=origin,
+        )
+        return
+    from had.data.simulate.write import simulate_split
+
+    scenes = options.scenes_of(config, benchmark)
+    simulate_split(layout=layout, options=scenes, split=split, root=output, workers=workers)
+
+
+@app.command()
+def prepare(
+    benchmark: options.Benchmark,
+    split: options.Split,
+    root: options.Annotations,
+    output: options.Output,
+    config: options.ConfigFile = options.DEFAULT,
+    workers: options.Workers = 1,
+    images: Annotated[bool, typer.Option(help="Also write whole event images, as published.")] = False,
+) -> None:
+    """Turn raw recordings into what training and tracking read."""
+    from had.data.prepare import prepare_split
+
+    layout, how = layout_of(benchmark), options.source_of(config, benchmark).preparation
+    prepare_split(layout=layout, options=how, root=root, split=split, output=output, workers=workers, images=images)
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="An .aedat4, .csv or .raw (EVT2, EVT3) recording.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say what is in a recording."""
+    from had.data.recordings import inspect as inspect_recording
+
+    facts = inspect_recording(file)
+    typer.echo(json.dumps(facts, indent=2) if as_json else "\n".join(f"{k:20} {v}" for k, v in facts.items()))
+
+
+@app.command()
+def train(
+    benchmark: options.Benchmark,
+    run: options.RunName,
+    data: options.Prepared,
+    output: options.Output,
+    seed: options.Seed = 0,
+    config: options.ConfigFile = options.DEFAULT,
+    teacher: Annotated[Path | None, typer.Option(help="Weights of the trained teacher.")] = None,
+) -> None:
+    """Train a teacher or a student; go on where a killed job stopped."""
+    from had.training.loop import train as train_run
+
+    train_run(load(config), benchmark=benchmark, run=run, seed=seed, data=data, output=output, teacher=teacher)
+
+
+@app.command()
+def track(
+    checkpoint: Annotated[Path | None, typer.Option(help="A trained network, model.safetensors.")] = None,
+    config: options.ConfigFile = options.DEFAULT,
+    benchmark: Annotated[str, typer.Option(help="Benchmark of the split.")] = "",
+    run: options.RunName = "",
+    seed: options.Seed = 0,
+    data: Annotated[Path | None, typer.Option(help="Folder of the prepared splits.")] = None,
+    split: options.Split = "test",
+    output: Annotated[Path | None, typer.Option(help="Folder of the split's tracks.")] = None,
+    recording: Annotated[Path | None, typer.Option(help="Instead of a split: one real recording.")] = None,
+    box: Annotated[str, typer.Option(help="The target in it at the start: x,y,w,h in pixels.")] = "",
+    start_us: options.StartUs = None,
+    stop_us: options.StopUs = None,
+    window_us: Annotated[int, typer.Option(min=1, help="Events a step sees, in microseconds.")] = 40_000,
+    boxes: Annotated[Path | None, typer.Option(help="Boxes found, one x y w h a step.")] = None,
+    video: Annotated[Path | None, typer.Option(help="A film of the recording with the boxes.")] = None,
+) -> None:
+    """Follow the target: through a prepared split, or through one recording of your own."""
+    if recording is None:
+        from had.tracking.run import track_split
+
+        if not (benchmark and run and data and output):
+            expected = "--recording, or --benchmark, --run, --data and --output"
+            raise ConfigError(expected, "neither", "see had track --help")
+        track_split(
+            load(config),
+            benchmark=canonical_name(benchmark),
+            run=run,
+            seed=seed,
+            data=data,
+            split=split,
+            output=output,
+            checkpoint=checkpoint,
+        )
+        return
+    if checkpoint is None:
+        raise ConfigError("a trained network to follow with", "no --checkpoint", "give its model.safetensors")
+    from had.films import follow_recording
+
+    experiment = load(config)
+    follow_recording(
+        recording,
+        options.box_of(box),
+        checkpoint,
+        start_us=start_us,
+        stop_us=stop_us,
+        window_us=window_us,
+        boxes=boxes,
+        film=video,
+        tracking=experiment.tracking,
+        device=experiment.device,
+    )
+
+
+@app.command()
+def profile(
+    benchmark: options.Benchmark,
+    checkpoint: options.Checkpoint,
+    output: options.Output,
+    config: options.ConfigFile = options.DEFAULT,
+    run: options.RunName = "",
+) -> None:
+    """Count a network's parameters and operations, and time it."""
+    from had.tracking.profile import profile as profile_network
+
+    profile_network(checkpoint, load(config), benchmark, output)
+
+
+@app.command()
+def evaluate(
+    benchmark: options.Benchmark,
+    run: options.RunName,
+    annotations: options.Annotations,
+    tracks: Annotated[Path, typer.Option(help="Folder of result files, one a sequence.")],
+    output: options.Output,
+    config: options.ConfigFile = options.DEFAULT,
+    seed: options.Seed = 0,
+    split: options.Split = "test",
+) -> None:
+    """Score the tracks of one run against the ground truth."""
+    from had.data.sequences import read_split
+    from had.evaluation.benchmark import evaluate_run
+
+    layout = layout_of(benchmark)
+    one_shot = tracks / "one_shot.csv"
+    evaluate_run(
+        layout=layout,
+        annotations=read_split(layout, annotations, split),
+        tracks=tracks,
+        tracker=run,
+        output=output,
+        one_shot=one_shot if one_shot.is_file() else None,
+    )
+
+
+@app.command()
+def table(
+    kind: Annotated[str, typer.Argument(help="main, ablation, attributes or cost.")],
+    benchmark: options.Benchmark,
+    output: options.TableStem,
+    config: options.ConfigFile = options.DEFAULT,
+) -> None:
+    """Write one of the paper's tables from the scores of all runs."""
+    from had.evaluation.tables import write_table
+
+    write_table(kind, experiment=load(config), benchmark=benchmark, stem=output)
+
+
+@app.command()
+def figure(
+    kind: Annotated[str, typer.Argument(help="success, precision, ablation, losses, strips, ...")],
+    benchmark: options.Benchmark,
+    output: options.FigureStem,
+    config: options.ConfigFile = options.DEFAULT,
+) -> None:
+    """Draw one of the paper's figures from the results of all runs."""
+    from had.evaluation.figures import write_figure
+
+    write_figure(kind, experiment=load(config), benchmark=benchmark, stem=output)
+
+
+@app.command()
+def video(
+    benchmark: options.Benchmark,
+    output: Annotated[Path, typer.Option(help="The film, *.mp4.")],
+    config: options.ConfigFile = options.DEFAULT,
+    sequence: Annotated[str, typer.Option(help="Test sequence; empty: the middle of the ranking.")] = "",
+    run: Annotated[list[str] | None, typer.Option(help="Rows to draw, repeated; none: those of the figures.")] = None,
+) -> None:
+    """Film a test sequence with the tracks of some runs and the ground truth."""
+    from had.films import film_sequence
+
+    film_sequence(output, experiment=load(config), benchmark=benchmark, sequence=sequence, runs=run or [])
+
+
+@app.command()
+def database(output: options.Output, config: options.ConfigFile = options.DEFAULT) -> None:
+    """Create the MLflow database, which jobs then share."""
+    from had.experiment import create_database, tracking_uri
+
+    results = load(config).results
+    create_database(results)
+    options.mark(output, tracking_uri(results))
+
+
+@app.command()
+def log(benchmark: options.Benchmark, output: options.Output, config: options.ConfigFile = options.DEFAULT) -> None:
+    """Send the scores, tables and figures of a benchmark to MLflow."""
+    from had.evaluation.final import final_scores
+    from had.experiment import log_evaluation, log_products
+
+    experiment = load(config)
+    scores = final_scores(experiment, benchmark)
+    for (run, seed), metrics in scores.items():
+        files = [experiment.results / "metrics" / benchmark / run / f"seed{seed}" / "per_sequence.csv"]
+        log_evaluation(experiment, benchmark=benchmark, run=run, seed=seed, metrics=metrics, artifacts=files)
+    folders = (experiment.results / "tables", experiment.results / "figures")
+    products = sorted(path for folder in folders for path in folder.glob(f"*_{benchmark}.*"))
+    log_products(experiment, benchmark=benchmark, artifacts=products)
+    options.mark(output, f"{len(scores)} runs, {len(products)} tables and figures")
+
+
+@app.command()
+def config(
+    file: Annotated[Path, typer.Argument(help="The experiment's YAML file.")] = options.DEFAULT,
+    as_schema: Annotated[bool, typer.Option("--schema", help="The JSON schema of all keys instead.")] = False,
+) -> None:
+    """Check a configuration and show it with all its defaults."""
+    typer.echo(json.dumps(schema(), indent=2) if as_schema else dump(load(file)), nl=as_schema)
+
+
+if __name__ == "__main__":
+    main()

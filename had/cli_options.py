@@ -1,0 +1,77 @@
+"""The options that several verbs of the command line share: a type, a sentence, a check each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from had.config import load
+from had.data.layouts import canonical_name
+from had.errors import ConfigError
+from had.files import atomic_file
+from had.options import BenchmarkOptions, SimulationOptions
+
+_CLOCK = "the recording's own; a value smaller than its first timestamp is relative to the recording's begin"
+
+ConfigFile = Annotated[Path, typer.Option(help="The experiment's YAML file.")]
+Benchmark = Annotated[str, typer.Option(callback=canonical_name, help="eventvot, coesot (or coco-object-meeting), ...")]
+Split = Annotated[str, typer.Option(help="train, val or test.")]
+RunName = Annotated[str, typer.Option(help="A run of the configuration, a control or an external tracker.")]
+Seed = Annotated[int, typer.Option(help="Training seed.")]
+Output = Annotated[Path, typer.Option(help="What is written.")]
+Workers = Annotated[int, typer.Option(min=1, help="Processes side by side.")]
+Prepared = Annotated[Path, typer.Option(help="Folder of the prepared splits.")]
+Checkpoint = Annotated[Path, typer.Option(help="A trained network, model.safetensors.")]
+Annotations = Annotated[Path, typer.Option(help="Recordings in the published layout.")]
+TableStem = Annotated[Path, typer.Option(help="Path without suffix; .csv, .md and .tex are written.")]
+FigureStem = Annotated[Path, typer.Option(help="Path without suffix; .pdf and .png are written.")]
+StartUs = Annotated[int | None, typer.Option(help=f"Where it starts: microseconds, {_CLOCK}; none: at its begin.")]
+StopUs = Annotated[int | None, typer.Option(help=f"Where it stops: microseconds, {_CLOCK}; none: at its end.")]
+DEFAULT = Path("config/config.yaml")
+
+
+def source_of(config: Path, benchmark: str) -> BenchmarkOptions:
+    """Where a benchmark's recordings come from, as the configuration says.
+
+    Raises:
+        ConfigError: the configuration has no such benchmark.
+    """
+    return load(config).source(benchmark)
+
+
+def scenes_of(config: Path, benchmark: str) -> SimulationOptions:
+    """What the configuration simulates for a benchmark.
+
+    Raises:
+        ConfigError: the benchmark's recordings are on disk.
+    """
+    scenes = source_of(config, benchmark).simulation
+    if scenes is None:
+        got = f"`root` for {benchmark} in {config}"
+        raise ConfigError("benchmarks with `simulation`", got, "there is nothing to simulate: prepare that folder")
+    return scenes
+
+
+def box_of(text: str) -> np.ndarray:
+    """``x,y,w,h`` -> (4,) float64 pixels.
+
+    Raises:
+        ConfigError: not four numbers.
+    """
+    numbers = text.split(",")
+    try:
+        box = np.array([float(number) for number in numbers])
+    except ValueError:
+        box = np.empty(0)
+    if box.shape != (4,):
+        raise ConfigError("--box x,y,w,h in pixels", repr(text), "give four numbers with commas between")
+    return box
+
+
+def mark(path: Path, text: str) -> None:
+    """The file that tells the workflow that a step without files of its own is done."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(f"{text}\n", encoding="utf-8")

@@ -1,0 +1,160 @@
+"""Read, check, override and write the experiment's configuration.
+
+A YAML file (or the dictionary that Snakemake holds) enters, a frozen `had.options.Experiment` leaves.
+A wrong key, type or combination is one sentence, before any job starts. `digest` names the part of
+the configuration that one step of the workflow depends on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from had.data.layouts import canonical_name
+from had.errors import ConfigError, nearest
+from had.options import Experiment, merge, merged
+
+
+def load(source: Path | str | dict, overrides: dict | None = None) -> Experiment:
+    """Read and check a configuration.
+
+    Args:
+        source: a YAML file, or its content (as Snakemake holds it).
+        overrides: nested values that replace those of ``source``.
+
+    Raises:
+        ConfigError: unreadable file, unknown key (the nearest valid one is named), wrong type, contradiction.
+    """
+    folder = Path("config")
+    if isinstance(source, dict):
+        content = source
+    else:
+        folder = Path(source).parent
+        content = _read_yaml(Path(source))
+    content = merge(_canonical(content), _canonical(overrides or {}))
+    if isinstance(content.get("runs"), list | tuple):
+        content = {**content, "runs": {name: _run_file(name, folder) for name in content["runs"]}}
+    try:
+        experiment = Experiment.model_validate(content)
+    except ValidationError as error:
+        raise _explained(error) from None
+    _check_runs(experiment)
+    return experiment
+
+
+def dump(options: BaseModel) -> str:
+    """YAML that `load` turns into equal options."""
+    return yaml.safe_dump(options.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def digest(*parts: Any) -> str:
+    """Twelve hexadecimal digits that change when any of ``parts`` (options or plain values) does."""
+    plain = [part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts]
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def run_digest(experiment: Experiment, *, benchmark: str, run: str, seed: int) -> str:
+    """`digest` of everything that decides what a run (or control) of one benchmark and seed becomes.
+
+    Titles, descriptions and the number of loading processes change nothing and are left out.
+    """
+    source = experiment.source(benchmark)
+    if run not in experiment.runs:
+        return digest(benchmark, source, run, seed, experiment.tracking)
+    names = ("teacher", run) if experiment.resolve(run).needs_teacher else (run,)
+    resolved = [experiment.resolve(name).model_dump(mode="json", exclude={"title": True}) for name in names]
+    for options in resolved:
+        del options["training"]["workers"]
+    return digest(benchmark, source, run, seed, resolved)
+
+
+def schema() -> dict:
+    """The JSON schema of the configuration, with each field's sentence as its description."""
+    return Experiment.model_json_schema()
+
+
+def _read_yaml(path: Path) -> dict:
+    if not path.is_file():
+        raise ConfigError("a YAML configuration", f"no file {path}", "give the path of an existing file")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"YAML in {path}", " ".join(str(error).split()), "correct that line") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"keys and values in {path}", type(content).__name__, "see config/config.yaml")
+    return content
+
+
+def _run_file(name: str, folder: Path) -> dict:
+    candidates = [folder / "runs" / f"{name}.yaml", Path("config/runs") / f"{name}.yaml"]
+    for path in candidates:
+        if path.is_file():
+            return _read_yaml(path)
+    known = sorted({file.stem for path in candidates for file in path.parent.glob("*.yaml")})
+    raise ConfigError(f"a file {candidates[0]} for run {name!r}", "no such file", nearest(name, known))
+
+
+def _canonical(content: dict) -> dict:
+    """The same with benchmarks named as the layouts spell them (``coco-object-meeting`` is ``coesot``)."""
+    benchmarks = content.get("benchmarks")
+    if not isinstance(benchmarks, dict):
+        return content
+    named = {canonical_name(name): value for name, value in benchmarks.items()}
+    if len(named) != len(benchmarks):
+        raise ConfigError("each benchmark once", f"{', '.join(benchmarks)}", "remove one of the two names")
+    return {**content, "benchmarks": named}
+
+
+def _check_runs(experiment: Experiment) -> None:
+    """Every run's overrides fit its sections, and its network fits the crops."""
+    for name, run in experiment.runs.items():
+        sections = {
+            "network": experiment.network,
+            "training": getattr(experiment.training, run.role),
+            "losses": experiment.losses,
+            "distillation": experiment.distillation,
+        }
+        for section, options in sections.items():
+            try:
+                merged(options, getattr(run, section))
+            except ValidationError as error:
+                raise _explained(error, root=type(options), prefix=("runs", name, section)) from None
+        patch = experiment.resolve(name).network.patch
+        for side in ("template_size", "search_size"):
+            size = getattr(experiment.crops, side)
+            if size % patch:
+                got = f"{size} with network.patch {patch} in run {name!r}"
+                raise ConfigError(f"a crops.{side} that network.patch divides", got, "change one of them")
+
+
+def _explained(error: ValidationError, *, root: type[BaseModel] = Experiment, prefix: tuple = ()) -> ConfigError:
+    """The first problem of a failed validation of ``root``, which lies at ``prefix``, as one sentence."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in (*prefix, *first["loc"]))
+    more = f" ({error.error_count() - 1} more problems)" if error.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        valid = _fields_at(root, first["loc"][:-1])
+        key = str(first["loc"][-1])
+        return ConfigError(f"known keys at {where!r}", f"unknown key {key!r}{more}", nearest(key, valid))
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return ConfigError(
+            f"a consistent configuration at {where or 'top level'}", message + more, "change one of them"
+        )
+    return ConfigError(f"{where}: {message[:1].lower() + message[1:]}", f"{first.get('input')!r}{more}", "correct it")
+
+
+def _fields_at(root: type[BaseModel], location: tuple) -> list[str]:
+    """Names of the fields of the section at ``location`` inside ``root``."""
+    section: Any = root
+    for part in location:
+        if isinstance(section, type) and issubclass(section, BaseModel) and part in section.model_fields:
+            annotation = section.model_fields[part].annotation
+            options = [a for a in (annotation, *getattr(annotation, "__args__", ())) if isinstance(a, type)]
+            section = next((a for a in options if issubclass(a, BaseModel)), section)
+    return list(section.model_fields)

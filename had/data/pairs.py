@@ -1,0 +1,192 @@
+"""Sequences become training samples: one template and a clip of T consecutive search crops.
+
+Sample i of epoch e is a pure function of (seed, e, i): its generator is seeded with these three numbers
+and nothing else, so a resumed training sees the samples that an uninterrupted one sees.
+
+How a sample is drawn: a sequence (uniformly), a clip whose frames all show the target where the
+sequence has one, then a template frame at most ``max_gap`` frames from the clip's first, before or
+after it (a target looks alike in both directions, and short sequences give twice the pairs). The first
+search window is the jittered box's; the next ones follow the target one frame late, as a tracker does,
+and tremble by ``clip_shift``, so that inside the crop the target moves by its own motion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Sized
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from had.boxes import jitter_xywh, xywh_to_cxcywh
+from had.data.augmentation import Look
+from had.data.crops import Window, crop, to_window, window_around
+from had.errors import DataError
+from had.options import CropOptions
+from had.structures import Sample
+
+if TYPE_CHECKING:
+    from had.data.sequences import Sequence
+
+
+class Clip(NamedTuple):
+    """Which frames and windows make a sample.
+
+    Attributes:
+        sequence: index of the sequence.
+        template: its template frame.
+        frames: (T,) its search frames, consecutive.
+        windows: the T search windows.
+    """
+
+    sequence: int
+    template: int
+    frames: np.ndarray
+    windows: list[Window]
+
+
+class ClipDataset(Dataset):
+    """Samples of an epoch, drawn from sequences.
+
+    Args:
+        sequences: prepared sequences (`had.data.sequences.Sequence` or anything with its name, boxes,
+            present and frame).
+        streams: the streams to cut.
+        crops: sizes, factors and augmentation.
+        seed: seed of all epochs.
+        samples: samples an epoch.
+
+    Raises:
+        DataError: no sequence, or one that shows its target in no frame or is shorter than a clip.
+    """
+
+    def __init__(
+        self, sequences: Sized[Sequence], streams: tuple[str, ...], crops: CropOptions, seed: int, samples: int
+    ):
+        if not sequences:
+            raise DataError("at least one sequence", "an empty split", "prepare the split or check its list file")
+        self.sequences, self.streams, self.crops = sequences, streams, crops
+        self.seed, self.samples, self.epoch = seed, samples, 0
+        self.visible = [np.flatnonzero(visible_frames(sequence)) for sequence in sequences]
+        self.starts = [_clip_starts(sequence, crops.clip_frames) for sequence in sequences]
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw the samples of this epoch from now on."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.samples
+
+    def __getitem__(self, index: int) -> Sample:
+        rng = np.random.default_rng(np.random.SeedSequence([self.seed, self.epoch, index]))
+        chosen = int(rng.integers(len(self.sequences)))
+        return self.cut(self.draw(chosen, rng), rng)
+
+    def draw(self, chosen: int, rng: np.random.Generator) -> Clip:
+        """Frames and windows of one sample of sequence number ``chosen``."""
+        sequence, options = self.sequences[chosen], self.crops
+        start = int(rng.choice(self.starts[chosen]))
+        visible = self.visible[chosen]
+        template = int(rng.choice(visible[np.abs(visible - start) <= options.max_gap]))
+        frames = np.arange(start, start + options.clip_frames)
+        boxes = held_boxes(sequence, frames)
+        anchor = jitter_xywh(boxes[0], options.centre_jitter, options.scale_jitter, rng)
+        tremble = (rng.random((options.clip_frames, 2)) * 2 - 1) * options.clip_shift
+        return Clip(chosen, template, frames, _following_windows(boxes, anchor, tremble, options))
+
+    def cut(self, clip: Clip, rng: np.random.Generator) -> Sample:
+        """The crops of a clip, augmented."""
+        sequence, options = self.sequences[clip.sequence], self.crops
+        template_box = sequence.boxes[clip.template]
+        template_window = window_around(template_box, options.template_factor, options.template_size)
+        look = Look.draw(options, rng)
+        template_frame = sequence.frame(clip.template)
+        search_frames = [sequence.frame(int(index)) for index in clip.frames]
+        template, search = {}, {}
+        for stream in self.streams:
+            cut = crop(template_frame, stream, template_window, most_voxels=options.template_voxels)
+            template[stream] = look.apply(stream, cut)
+            cuts = [
+                look.apply(stream, crop(frame, stream, window, most_voxels=options.search_voxels))
+                for frame, window in zip(search_frames, clip.windows, strict=True)
+            ]
+            search[stream] = torch.stack(cuts)
+        boxes, present, motion = _targets(sequence, clip)
+        boxes, motion = look.place(boxes), look.direction(motion)
+        return Sample(
+            template=template,
+            search=search,
+            boxes=torch.from_numpy(boxes.astype(np.float32)),
+            present=torch.from_numpy(present),
+            motion=torch.from_numpy(motion.astype(np.float32)),
+        )
+
+
+def collate(samples: list[Sample]) -> Sample:
+    """Samples with a leading batch axis."""
+    return Sample(
+        template={name: torch.stack([s.template[name] for s in samples]) for name in samples[0].template},
+        search={name: torch.stack([s.search[name] for s in samples]) for name in samples[0].search},
+        boxes=torch.stack([s.boxes for s in samples]),
+        present=torch.stack([s.present for s in samples]),
+        motion=torch.stack([s.motion for s in samples]),
+    )
+
+
+def visible_frames(sequence: Sequence) -> np.ndarray:
+    """(F,) bool: the target is present and has a box of at least a pixel's area."""
+    boxes = np.asarray(sequence.boxes)
+    return np.asarray(sequence.present, dtype=bool) & (boxes[:, 2] > 0) & (boxes[:, 3] > 0)
+
+
+def held_boxes(sequence: Sequence, frames: np.ndarray) -> np.ndarray:
+    """(T, 4) ``xywh`` boxes of frames, an invisible one replaced by the last visible one of ``frames``."""
+    visible = visible_frames(sequence)[frames]
+    last = np.maximum.accumulate(np.where(visible, np.arange(len(frames)), 0))
+    return np.asarray(sequence.boxes, dtype=np.float64)[frames][last]
+
+
+def _clip_starts(sequence: Sequence, length: int) -> np.ndarray:
+    """First frames of the clips that show the target throughout, else of those that begin with it."""
+    visible = visible_frames(sequence)
+    if len(visible) < length:
+        got = f"{len(visible)} frames in sequence {sequence.name!r}"
+        raise DataError(f"sequences of at least {length} frames (crops.clip_frames)", got, "leave the sequence out")
+    windows = np.lib.stride_tricks.sliding_window_view(visible, length)
+    for candidates in (windows.all(axis=1), windows[:, 0]):
+        if candidates.any():
+            return np.flatnonzero(candidates)
+    raise DataError(
+        f"a clip of {length} frames that begins with a visible target",
+        f"none in sequence {sequence.name!r}",
+        "leave the sequence out or check its presence flags",
+    )
+
+
+def _following_windows(boxes: np.ndarray, anchor: np.ndarray, tremble: np.ndarray, options) -> list[Window]:
+    """The first window around ``anchor``, then windows that follow ``boxes`` one frame late."""
+    centre, first = xywh_to_cxcywh(anchor), xywh_to_cxcywh(boxes[0])
+    windows = [window_around(anchor, options.search_factor, options.search_size)]
+    for index in range(1, len(boxes)):
+        seen = xywh_to_cxcywh(boxes[index - 1])
+        scale = np.sqrt((seen[2] * seen[3]) / (first[2] * first[3]))
+        w, h = centre[2:] * scale
+        # The offset from the target grows with it, so that the target keeps its place in the crop.
+        cx, cy = seen[:2] + (centre[:2] - first[:2]) * scale + tremble[index] * np.sqrt(seen[2] * seen[3])
+        windows.append(
+            window_around(np.array([cx - w / 2, cy - h / 2, w, h]), options.search_factor, options.search_size)
+        )
+    return windows
+
+
+def _targets(sequence: Sequence, clip: Clip) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Boxes, presence and motion as `Sample` describes them.
+
+    A target whose centre left the crop counts as not present: no cell of the response map can say so.
+    """
+    pixels = held_boxes(sequence, clip.frames)
+    boxes = np.stack([to_window(box, window) for box, window in zip(pixels, clip.windows, strict=True)])
+    inside = ((boxes[:, :2] > 0) & (boxes[:, :2] < 1)).all(axis=1)
+    centres = xywh_to_cxcywh(pixels)[:, :2]
+    return boxes, visible_frames(sequence)[clip.frames] & inside, (centres - centres[0]) / clip.windows[0].side

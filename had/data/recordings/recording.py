@@ -1,0 +1,147 @@
+"""What every recording offers: events in chunks, camera frames, the sensor's size.
+
+A format subclasses `Recording` and decodes; the checks at the border (time order, pixels inside the
+sensor) are here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from had.data.frames import EVENT_DTYPE
+from had.errors import DataError
+
+CHUNK = 1_000_000
+"""Events a chunk at most, unless asked otherwise: 13 MB."""
+
+KNOWN_SENSORS = ((128, 128), (240, 180), (304, 240), (320, 320), (346, 260), (640, 480), (1280, 720))
+"""(width, height) of the event sensors that are sold, smallest first."""
+
+
+class CameraFrame(NamedTuple):
+    """One frame of the camera beside the event sensor; times in microseconds on the events' clock.
+
+    Attributes:
+        t: the time that the file gives to the frame.
+        begin, end: read-out of the whole frame; those of the exposure where the file does not state them.
+        exposure_begin, exposure_end: exposure.
+        image: (H, W, 3) uint8 RGB; a grey camera's value three times.
+        read_out_known: whether the file states ``begin`` and ``end``.
+    """
+
+    t: int
+    begin: int
+    end: int
+    exposure_begin: int
+    exposure_end: int
+    image: np.ndarray
+    read_out_known: bool = True
+
+
+class Recording:
+    """A raw recording on disk.
+
+    Attributes:
+        path: the file.
+        format: e.g. ``"EVT3"``.
+        declared: (width, height) that the caller or the file states, or None.
+    """
+
+    format = ""
+
+    def __init__(self, path: Path, *, size: tuple[int, int] | None = None):
+        self.path = path
+        self.declared = size
+        self._size = size
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels: stated, or else found by one pass over the events (`sensor_holding`)."""
+        if self._size is None:
+            largest = np.zeros(2, np.int64)
+            for events in self.decode(CHUNK):
+                largest = np.maximum(largest, [events["x"].max(), events["y"].max()])
+            self._size = sensor_holding(int(largest[0]) + 1, int(largest[1]) + 1)
+        return self._size
+
+    def decode(self, max_events: int) -> Iterator[np.ndarray]:
+        """The events as they stand in the file, in non-empty `EVENT_DTYPE` arrays; unchecked."""
+        raise NotImplementedError
+
+    def place(self, index: int) -> str:
+        """Where event ``index`` stands, for messages."""
+        return f"event {index}"
+
+    def last_us(self) -> int | None:
+        """Time of the last event, where the file tells it without being read to its end."""
+        return None
+
+    def frames(self) -> Iterator[CameraFrame]:
+        """The camera's frames in the file's order; none where there is no camera."""
+        return iter(())
+
+    def frame_count(self) -> int:
+        """Number of camera frames."""
+        return 0
+
+    def chunks(self, max_events: int = CHUNK) -> Iterator[np.ndarray]:
+        """The events in time order, in non-empty `EVENT_DTYPE` arrays of at most ``max_events``.
+
+        Memory does not depend on the recording's length.
+
+        Raises:
+            DataError: broken file, an event outside the sensor, time that runs backwards.
+        """
+        done, last = 0, None
+        for block in self.decode(max_events):
+            for events in (block[i : i + max_events] for i in range(0, len(block), max_events)):
+                self._check(events, done, last)
+                done, last = done + len(events), int(events["t"][-1])
+                yield events
+
+    def _check(self, events: np.ndarray, done: int, last: int | None) -> None:
+        if self.declared is not None:
+            width, height = self.declared
+            outside = (events["x"] >= width) | (events["y"] >= height)
+            if outside.any():
+                first = int(outside.argmax())
+                pixel = f"({events['x'][first]}, {events['y'][first]})"
+                raise DataError(
+                    f"pixels inside {width}x{height}",
+                    f"{pixel} at {self.place(done + first)} of {self.path}",
+                    "check that the file belongs to this sensor and is not damaged",
+                )
+        t = events["t"]
+        before = t[0] if last is None else last
+        if t[0] >= before and (t[1:] >= t[:-1]).all():
+            return
+        steps = np.diff(t, prepend=before)
+        first = int((steps < 0).argmax())
+        raise DataError(
+            "times that never run backwards",
+            f"{t[first]} us after {t[first] - steps[first]} us at {self.place(done + first)} of {self.path}",
+            "cut the recording there, or undo the timestamp overflow with its maker's software",
+        )
+
+
+def sensor_holding(width: int, height: int) -> tuple[int, int]:
+    """The sensor to which events that reach ``width`` x ``height`` pixels belong.
+
+    The smallest known sensor of which they cover nine tenths of both sides; else exactly their extent.
+    """
+    for sensor in KNOWN_SENSORS:
+        if 0.9 * sensor[0] <= width <= sensor[0] and 0.9 * sensor[1] <= height <= sensor[1]:
+            return sensor
+    return width, height
+
+
+def as_events(t: np.ndarray, x: np.ndarray, y: np.ndarray, on: np.ndarray) -> np.ndarray:
+    """Columns -> one `EVENT_DTYPE` array; ``on`` is true for rising light."""
+    events = np.empty(len(t), EVENT_DTYPE)
+    events["t"], events["x"], events["y"] = t, x, y
+    events["p"] = np.where(on, 1, -1)
+    return events

@@ -1,0 +1,44 @@
+"""The three ways in which a user's input can be wrong.
+
+Each error is one sentence in three parts: what was expected, what came, what to do about it.
+`had.cli` prints that sentence and ends with exit status 2; nothing else catches these errors.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class HadError(Exception):
+    """A user's input cannot be used.
+
+    Args:
+        expected: what should have been there, e.g. ``"boxes.txt with one x,y,w,h a frame"``.
+        got: what was there instead, with the file and line where that is known.
+        remedy: what the user can do.
+    """
+
+    def __init__(self, expected: str, got: str, remedy: str):
+        super().__init__(expected, got, remedy)
+        self.expected, self.got, self.remedy = expected, got, remedy
+
+    def __str__(self) -> str:
+        return f"expected {self.expected}, got {self.got}; {self.remedy}"
+
+
+class ConfigError(HadError):
+    """The configuration contradicts itself or names something that does not exist."""
+
+
+class DataError(HadError):
+    """A recording, an annotation or a prepared file is missing, broken or not what it says."""
+
+
+class CheckpointError(HadError):
+    """A checkpoint is missing, broken or belongs to another network."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A remedy for a misspelt name: the most similar known one, or all of them."""
+    known = list(known)
+    match = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    return f"did you mean {match[0]!r}?" if match else f"valid are {', '.join(known)}"

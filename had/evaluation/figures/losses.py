@@ -1,0 +1,71 @@
+"""Training curves: validation one-shot IoU and every loss term over the epochs, one line a run."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from had.data.layouts import layout_of
+from had.errors import DataError
+from had.evaluation import style
+from had.evaluation.benchmark import Row, folder_of, rows_of
+from had.options import Experiment
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMNS = 4
+"""Panels a line of the page."""
+_NOT_LOSSES = ("epoch", "step", "seconds", "lr", "val_iou")
+_TITLES = {"val_iou": "Validation one-shot IoU", "total": "Training loss, total"}
+
+
+def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
+    """One panel a column of ``history.csv``; lines are means over seeds, bands reach from least to most.
+
+    Raises:
+        DataError: a history is missing.
+    """
+    rows = [(index, row) for index, row in enumerate(rows_of(experiment)) if row.kind in ("student", "teacher")]
+    histories = {row.run: _history(experiment, benchmark, row) for _, row in rows}
+    last = {run: history.groupby("epoch")["val_iou"].mean().iloc[-1] for run, history in histories.items()}
+    rows.sort(key=lambda entry: -last[entry[1].run] if not math.isnan(last[entry[1].run]) else math.inf)
+    terms = dict.fromkeys(str(name) for history in histories.values() for name in history if name not in _NOT_LOSSES)
+    panels = ["val_iou", "total", *(name for name in terms if name != "total")]
+    lines = math.ceil((len(panels) + 1) / COLUMNS)  # one place is the legend's
+    drawn = style.figure(style.PAGE, 1.55 * lines)
+    places = drawn.subplots(lines, COLUMNS, squeeze=False).ravel()
+    handles: dict[str, object] = {}
+    for axes, name in zip(places, panels, strict=False):
+        for index, row in rows:
+            history = histories[row.run]
+            if name not in history or history[name].isna().all():
+                continue
+            seeds = history.groupby("epoch")[name]
+            mean, low, high = seeds.mean(), seeds.min(), seeds.max()
+            alone = "o" if len(mean) == 1 else None
+            (line,) = axes.plot(mean.index, mean, marker=alone, markersize=3, **style.line(index))
+            axes.fill_between(mean.index, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
+            handles.setdefault(f"{row.title} [{last[row.run]:.3f}]", line)
+        axes.set_title(_TITLES.get(name, name.replace("_", " ")))
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlabel("Epoch")
+    for axes in places[len(panels) :]:
+        axes.axis("off")
+    places[len(panels)].legend(
+        handles.values(), handles.keys(), loc="center", fontsize=6.5,
+        title=f"{layout_of(benchmark).title} [last IoU]", title_fontsize=7,
+    )  # fmt: skip
+    return drawn
+
+
+def _history(experiment: Experiment, benchmark: str, row: Row) -> pd.DataFrame:
+    parts = []
+    for seed in row.seeds:
+        path = folder_of(experiment, "checkpoints", benchmark, row.run, seed) / "history.csv"
+        if not path.is_file():
+            raise DataError("the training history of every run", f"no file {path}", "train that run first")
+        parts.append(pd.read_csv(path).assign(seed=seed))
+    return pd.concat(parts).drop(columns="seed")

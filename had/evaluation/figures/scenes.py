@@ -1,0 +1,100 @@
+"""What the pictures of frames share: which sequences are shown, their frames, the tracks on them.
+
+Reads prepared sequences and track files; draws boxes on matplotlib axes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from had.data.frames import Frame
+from had.data.sequences import Sequence, load_split
+from had.evaluation import style
+from had.evaluation.benchmark import Row, folder_of, gather, rows_of
+from had.evaluation.track_files import read_boxes
+from had.options import Experiment
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+USUAL_RUNS = ("student", "had", "teacher")
+"""Shown where ``figures.runs`` is empty."""
+
+
+def shown_rows(experiment: Experiment) -> list[tuple[int, Row]]:
+    """The rows of ``figures.runs`` with their index among all rows."""
+    known = {row.run: (index, row) for index, row in enumerate(rows_of(experiment))}
+    usual = [name for name in USUAL_RUNS if name in known] or list(experiment.runs)
+    return [known[name] for name in experiment.figures.runs or usual]
+
+
+def sequence_scores(experiment: Experiment, benchmark: str) -> dict[str, dict[str, float]]:
+    """Run -> sequence -> SR, the mean over seeds."""
+    table = gather(experiment, benchmark)
+    means = table[table["metric"] == "SR"].groupby(["run", "sequence"])["value"].mean()
+    return {run: means[run].to_dict() for run in means.index.unique("run")}
+
+
+def spread_sequences(scores: dict[str, dict[str, float]], runs: list[str], count: int) -> list[str]:
+    """``count`` sequences evenly spread over the mean score of ``runs``, from the best to the worst.
+
+    They stand at the centres of ``count`` equal shares of the ranking, so that neither the best nor the
+    worst is picked by hand.
+    """
+    names = sorted(scores[runs[0]], key=lambda name: (-np.mean([scores[run][name] for run in runs]), name))
+    count = min(count, len(names))
+    return [names[int((k + 0.5) * len(names) / count)] for k in range(count)]
+
+
+def test_sequences(experiment: Experiment, benchmark: str) -> dict[str, Sequence]:
+    """The prepared test sequences by name (`DataError` where they are missing)."""
+    prepared = experiment.results / "data" / benchmark / "prepared"
+    return {sequence.name: sequence for sequence in load_split(prepared, "test")}
+
+
+def track_of(experiment: Experiment, benchmark: str, row: Row, name: str, frames: int) -> np.ndarray:
+    """(F, 4) boxes of a run's first seed on one sequence."""
+    return read_boxes(folder_of(experiment, "tracks", benchmark, row.run, row.seeds[0]) / f"{name}.txt", frames=frames)
+
+
+def picture(frame: Frame) -> np.ndarray:
+    """What a reader recognises best: the RGB image where there is one, else the event image; (H, W, 3) uint8."""
+    return frame.image("rgb" if "rgb" in frame.files or "rgb" in frame.images else "event_image")
+
+
+def shown_frames(frames: int, count: int) -> list[int]:
+    """``count`` frame numbers evenly over a sequence, from the second to the last."""
+    return sorted({int(i) for i in np.linspace(min(1, frames - 1), frames - 1, count)})
+
+
+def draw_box(axes: Axes, box: np.ndarray, *, colour: str) -> None:
+    """One ``xywh`` box, outlined so that it is visible on any ground; nothing where it has no area.
+
+    The ground truth (`style.TRUTH`) is dashed: draw it last, then a track under it shows through the gaps.
+    """
+    from matplotlib.patches import Rectangle
+    from matplotlib.patheffects import Normal, Stroke
+
+    if not np.isfinite(box).all() or min(box[2:]) <= 0:
+        return
+    truth = colour == style.TRUTH
+    edge = Stroke(linewidth=1.8, foreground="black" if truth else "white")
+    dashes = (0, (3, 2)) if truth else "-"
+    patch = Rectangle((box[0], box[1]), box[2], box[3], fill=False, edgecolor=colour, linewidth=1.0, linestyle=dashes)
+    patch.set_path_effects([edge, Normal()])
+    axes.add_patch(patch)
+
+
+def headline(axes: Axes, text: str) -> None:
+    """A line of text above a row of images, beginning at the first; it does not widen that image's column."""
+    axes.set_title(" ", fontsize=7)
+    axes.text(0, 1.03, text, fontsize=7, transform=axes.transAxes).set_in_layout(False)
+
+
+def bare(axes: Axes) -> None:
+    """No ticks, no grid, a thin grey frame: event images are white to their border."""
+    axes.set(xticks=[], yticks=[])
+    axes.grid(visible=False)
+    axes.spines[:].set(visible=True, color="#BFBFBF", linewidth=0.4)

@@ -1,0 +1,90 @@
+"""How sure is a score: bootstrap over sequences, paired differences, correction for many comparisons.
+
+A matrix of per-sequence values enters, resampled scores and what follows from them leave. All columns
+(runs, seeds, metrics) of one call see the same resamples, so that differences of columns are paired.
+
+Sources: percentile bootstrap, Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13;
+step-down correction, Holm, Scandinavian Journal of Statistics 6, 1979.
+
+Axes: S sequences, C columns, R resamples.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from had.errors import DataError
+
+LEVEL = 0.95
+"""Coverage of every interval."""
+_CHUNK = 1000
+"""Resamples drawn at once: bounds the memory to a few megabytes."""
+
+
+def resampled_means(values: np.ndarray, kept: np.ndarray, *, resamples: int, seed: int) -> np.ndarray:
+    """Means of the columns over sequences drawn with replacement.
+
+    ``mean = sum_s n_s k_sc v_sc / sum_s n_s k_sc`` with multinomial counts n: the mean over the kept
+    sequences, so that the official dropping of all-zero sequences is part of the uncertainty.
+
+    Args:
+        values: (S, C).
+        kept: (S, C) bool, the sequences that count for a column.
+        resamples: R.
+        seed: of the draws.
+
+    Returns:
+        (R, C); 0 where a resample has no kept sequence, NaN where the column has none at all.
+
+    Raises:
+        DataError: no sequences, or shapes that differ.
+    """
+    if values.ndim != 2 or values.shape != kept.shape or not len(values):
+        raise DataError("values and flags of some sequences", f"{values.shape}, {kept.shape}", "evaluate first")
+    sequences = len(values)
+    both = np.concatenate([np.where(kept, values, 0.0), kept], axis=1)  # S C, S C -> S 2C
+    rng = np.random.default_rng(seed)
+    sums = []
+    for first in range(0, resamples, _CHUNK):
+        rows = min(_CHUNK, resamples - first)
+        drawn = rng.integers(sequences, size=(rows, sequences)) + sequences * np.arange(rows)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=rows * sequences).reshape(rows, sequences)
+        sums.append(counts.astype(np.float64) @ both)  # R S, S 2C -> R 2C
+    total, weight = np.split(np.concatenate(sums), 2, axis=1)
+    means = total / np.maximum(weight, 1)
+    means[:, ~kept.any(axis=0)] = np.nan
+    return means
+
+
+def interval(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile interval of resampled values, (R, ...) -> low (...), high (...), at `LEVEL`."""
+    low, high = np.quantile(samples, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return low, high
+
+
+def paired_p(differences: np.ndarray) -> np.ndarray:
+    """Two-sided bootstrap p-value of "no difference", (R, ...) paired differences -> (...).
+
+    ``p = min(1, 2 (1 + min(#{d <= 0}, #{d >= 0})) / (1 + R))``; NaN where the differences are.
+    """
+    count = np.minimum((differences <= 0).sum(axis=0), (differences >= 0).sum(axis=0))
+    p = np.minimum(1.0, 2 * (1 + count) / (1 + len(differences)))
+    return np.where(np.isnan(differences).any(axis=0), np.nan, p)
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Holm's step-down correction of (M,) p-values; NaN entries are not comparisons and stay NaN.
+
+    With the values in ascending order, ``q_i = max_{j <= i} min(1, (M - j) p_j)`` for j from 0.
+    """
+    p = np.asarray(p, dtype=np.float64)
+    result = np.full(p.shape, np.nan)
+    tested = np.flatnonzero(~np.isnan(p))
+    order = tested[np.argsort(p[tested], kind="stable")]
+    result[order] = np.minimum(1, np.maximum.accumulate(p[order] * (len(order) - np.arange(len(order)))))
+    return result
+
+
+def seed_spread(values: np.ndarray) -> float:
+    """Standard deviation of one score over seeds, (K,) -> float; NaN for a single seed."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")

@@ -1,0 +1,86 @@
+"""How every figure looks: sizes in inches as printed, fonts, colours and line styles; how it is saved.
+
+Colours are Okabe and Ito's (https://jfly.uni-koeln.de/color/), safe for colour-blind readers; dashes and
+markers differ as well, so that a figure is readable in grey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from had.files import atomic_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMN, PAGE = 3.4, 7.0
+"""Width of one column and of the page, in inches."""
+COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (2, 1)), (0, (6, 1, 1, 1, 1, 1)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+TRUTH = "#00E000"
+"""Ground-truth boxes: bright green and dashed on black, visible on any image and light in grey."""
+_SETTINGS: Any = {
+    "backend": "agg",
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "legend.fontsize": 7,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.linewidth": 0.4,
+    "grid.color": "#D9D9D9",
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.4,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "image.interpolation": "nearest",
+    "pdf.fonttype": 42,
+    "savefig.dpi": 300,
+}
+
+
+@contextmanager
+def applied() -> Iterator[None]:
+    """The project's matplotlib settings inside the block, whatever the user's own are."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_SETTINGS)
+        yield
+
+
+def figure(width: float, height: float, **layout: Any) -> Figure:
+    """An empty figure of a printed size in inches; ``layout`` are matplotlib's options of a constrained layout."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(**layout))
+
+
+IMAGES = {"w_pad": 0.015, "h_pad": 0.02, "wspace": 0, "hspace": 0}
+"""Layout of figures that are a grid of images."""
+
+
+def line(index: int) -> dict[str, Any]:
+    """Colour and dashes of the ``index``-th run; a run keeps its index in all figures."""
+    return {"color": COLOURS[index % len(COLOURS)], "linestyle": DASHES[index % len(DASHES)]}
+
+
+def marker(index: int) -> dict[str, Any]:
+    """Colour and marker of the ``index``-th run."""
+    return {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
+
+
+def save(drawn: Figure, stem: Path) -> None:
+    """Write ``<stem>.pdf`` and ``<stem>.png`` (300 dpi), each whole or not at all, the same bytes each time."""
+    for suffix, metadata in (("pdf", {"CreationDate": None, "Producer": None, "Creator": None}), ("png", {})):
+        with atomic_file(stem.with_name(f"{stem.name}.{suffix}")) as path:
+            drawn.savefig(path, metadata={"Software": None} if suffix == "png" else metadata)

@@ -1,0 +1,258 @@
+"""Scores of all runs -> the paper's tables, each as CSV, Markdown and LaTeX with the same numbers.
+
+``main``: every row of the experiment. ``ablation``: the trained rows and the lower bounds, with the terms
+that are on and paired differences to ``student``. ``attributes``: SR on the sequences that carry an
+attribute. ``cost``: size, speed, training time and memory of the networks. Scores are fractions of 1.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from had.config import digest
+from had.data.layouts import layout_of
+from had.errors import ConfigError, DataError, nearest
+from had.evaluation.benchmark import Row, folder_of, gather, read_attributes, rows_of
+from had.evaluation.scoreboard import Scoreboard, scoreboard
+from had.evaluation.statistics import holm
+from had.evaluation.table_formats import Column, Table, write
+from had.options import Experiment
+
+KINDS = ("main", "ablation", "attributes", "cost")
+"""The tables there are."""
+REFERENCE = "student"
+"""The run that ablation rows are compared with."""
+HEADLINE = ("SR", "PR", "NPR")
+HIERARCHICAL = ("feature", "similarity", "response")
+"""The distillation terms that HDETrack has, too."""
+COMPARED = (*HEADLINE, "one_shot_iou")
+MARK, OFF = "✓", ""
+
+
+def write_table(kind: str, *, experiment: Experiment, benchmark: str, stem: Path) -> None:
+    """Write ``<stem>.csv``, ``<stem>.md`` and ``<stem>.tex``, each whole or not at all.
+
+    Args:
+        kind: one of `KINDS`.
+        experiment: the configuration whose results are read.
+        benchmark: any accepted name.
+        stem: path without suffix.
+
+    Raises:
+        ConfigError: no such table.
+        DataError: scores, profiles or training summaries are missing.
+    """
+    makers = {"main": _main, "ablation": _ablation, "attributes": _attributes, "cost": _cost}
+    if kind not in makers:
+        raise ConfigError(f"a table among {', '.join(KINDS)}", repr(kind), nearest(kind, KINDS))
+    layout = layout_of(benchmark)
+    table = makers[kind](experiment, layout.name)
+    table.notes.append(_provenance(experiment, layout.note))
+    write(table, Path(stem), label=f"tab:{kind}_{layout.name}")
+
+
+def _main(experiment: Experiment, benchmark: str) -> Table:
+    rows = rows_of(experiment)
+    board = scoreboard(gather(experiment, benchmark), experiment.evaluation)
+    trained = [row for row in rows if row.kind in ("student", "teacher")]
+    others = [row for row in rows if row not in trained]
+    columns = [
+        Column("title", "Tracker"),
+        *(Column(name, name, interval=True, best=max) for name in HEADLINE),
+        *(Column(name, name, best=max) for name in ("OP50", "OP75")),
+        Column("one_shot_iou", "One-shot IoU", interval=True, best=max),
+    ]
+    return Table(
+        caption=f"Trackers on {layout_of(benchmark).title} ({board.sequences} test sequences).",
+        data=pd.DataFrame([_scores(row, board) for row in trained + others]),
+        columns=columns,
+        notes=[*_conventions(experiment, board), "Best in bold, second best underlined, ground truth left out."],
+        groups=[len(trained), len(others)],
+        ranked=[row.run != "ground_truth" for row in trained + others],
+    )
+
+
+def _ablation(experiment: Experiment, benchmark: str) -> Table:
+    rows = rows_of(experiment)
+    board = scoreboard(gather(experiment, benchmark), experiment.evaluation)
+    blocks = [[row for row in rows if row.kind == kind] for kind in ("student", "teacher", "control")]
+    blocks[2] = [row for row in blocks[2] if row.run != "ground_truth"]
+    chosen = [row for block in blocks for row in block]
+    data = pd.DataFrame([{**_scores(row, board), **_terms(experiment, row)} for row in chosen])
+    compared = [row.run for row in blocks[0] if row.run != REFERENCE]
+    if REFERENCE in board.runs:
+        data = data.join(_differences(board, chosen, compared))
+    columns = [
+        Column("title", "Run"),
+        *(Column(name, head, centred=True) for name, head in (("hierarchical", "Hier."), ("TA", "TA"), ("SA", "SA"))),
+        Column("SR", "SR", interval=True, best=max),
+        *(Column(name, name, best=max) for name in ("PR", "NPR")),
+        Column("one_shot_iou", "One-shot", interval=True, best=max),
+    ]
+    notes = _conventions(experiment, board)
+    if REFERENCE in board.runs:
+        columns += [Column("SR_difference", "ΔSR", interval=True, signed=True), Column("SR_p_holm", "p", least=0.001)]
+        notes.append(
+            f"ΔSR: paired difference to `{REFERENCE}` on the same sequences; p: two-sided paired bootstrap, "
+            f"Holm-corrected over the {len(compared)} distilled rows."
+        )
+    notes.append("Hier.: feature, similarity and response distillation; TA: temporal, SA: spatial alignment.")
+    notes.append("Best student in bold, second underlined; the teacher reads two streams, controls learn nothing.")
+    return Table(
+        caption=f"Ablation on {layout_of(benchmark).title} ({board.sequences} test sequences).",
+        data=data,
+        columns=columns,
+        notes=notes,
+        groups=[len(block) for block in blocks],
+        ranked=[row.kind == "student" for row in chosen],
+    )
+
+
+def _scores(row: Row, board: Scoreboard) -> dict:
+    """One row of the main table: headline scores first, then everything else that is known."""
+    result: dict = {"run": row.run, **{name: board.point(row.run, name) for name in HEADLINE}, "title": row.title}
+    for name in COMPARED:
+        low, high = board.interval(row.run, name)
+        if name not in HEADLINE:
+            result[name] = board.point(row.run, name)
+        result |= {f"{name}_low": low, f"{name}_high": high}
+    index = board.runs.index(row.run)
+    result |= {name: board.point(row.run, name) for name in ("OP50", "OP75", "PR_auc", "NPR_auc")}
+    for metric, name in enumerate(board.metrics):
+        if name != "one_shot_iou":
+            result[f"{name}_all_sequences"] = board.everything[metric, index]
+    result |= {f"{name}_seed_std": board.spread[board.metrics.index(name), index] for name in HEADLINE}
+    result |= {f"{name}_dropped": board.dropped[board.metrics.index(name), index] for name in HEADLINE}
+    return {**result, "seeds": board.seeds[index], "sequences": board.sequences}
+
+
+def _terms(experiment: Experiment, row: Row) -> dict:
+    terms = experiment.runs[row.run].terms if row.run in experiment.runs else ()
+    return {
+        "hierarchical": MARK if set(HIERARCHICAL) & set(terms) else OFF,
+        "TA": MARK if "temporal" in terms else OFF,
+        "SA": MARK if "spatial" in terms else OFF,
+        "terms": " ".join(terms),
+    }
+
+
+def _differences(board: Scoreboard, rows: list[Row], compared: list[str]) -> pd.DataFrame:
+    """Paired differences to the reference; Holm over the compared rows, the other rows without p."""
+    columns: dict[str, list[float]] = {}
+    for name in COMPARED:
+        found = [board.difference(row.run, REFERENCE, name) for row in rows]
+        isnt = [row.run == REFERENCE for row in rows]
+        for part, suffix in enumerate(("difference", "difference_low", "difference_high")):
+            columns[f"{name}_{suffix}"] = [math.nan if own else d[part] for own, d in zip(isnt, found, strict=True)]
+        raw = [d[3] if row.run in compared else math.nan for row, d in zip(rows, found, strict=True)]
+        columns[f"{name}_p"], columns[f"{name}_p_holm"] = raw, list(holm(np.array(raw)))
+    return pd.DataFrame(columns)
+
+
+def _attributes(experiment: Experiment, benchmark: str) -> Table:
+    flags = read_attributes(experiment, benchmark)
+    rows = [row for row in rows_of(experiment) if row.run != "ground_truth"]
+    table = gather(experiment, benchmark)
+    table = table[table["run"].isin([row.run for row in rows]) & (table["metric"] == "SR")]
+    lines, empty = [], []
+    for attribute in flags.columns:
+        names = list(flags.index[flags[attribute]])
+        if not names:
+            empty.append(attribute)
+            continue
+        board = scoreboard(table, experiment.evaluation, names)
+        line = {"attribute": attribute, "sequences": len(names)}
+        line |= {row.run: board.point(row.run, "SR") for row in rows}
+        for row in rows:
+            line[f"{row.run}_low"], line[f"{row.run}_high"] = board.interval(row.run, "SR")
+        lines.append(line)
+    notes = [
+        "SR: mean of the 21 values of the success curve over the sequences that carry the attribute; sequences whose "
+        "curve is all zero are dropped, as the official toolkits do. 95 % bootstrap intervals are in the CSV.",
+        "Best of each attribute in bold, second best underlined.",
+    ]
+    if empty:
+        notes.append(f"No test sequence carries {', '.join(empty)}: left out.")
+    return Table(
+        caption=f"SR by attribute on {layout_of(benchmark).title}.",
+        data=pd.DataFrame(lines, columns=None if lines else ["attribute", "sequences"]),
+        columns=[
+            Column("attribute", "Attribute"),
+            Column("sequences", "Seq."),
+            *(Column(row.run, row.run) for row in rows if lines),
+        ],
+        notes=notes,
+        groups=[len(lines)],
+        ranked=[True] * len(lines),
+        rank_along_rows=[row.run for row in rows],
+    )
+
+
+def _cost(experiment: Experiment, benchmark: str) -> Table:
+    lines = []
+    for row in rows_of(experiment):
+        if row.kind not in ("student", "teacher"):
+            continue
+        found = []
+        for seed in row.seeds:
+            profile = _json(folder_of(experiment, "metrics", benchmark, row.run, seed) / "profile.json")
+            training = _json(folder_of(experiment, "checkpoints", benchmark, row.run, seed) / "summary.json")
+            measured = {name: profile[key] for name, key in _PROFILE_KEYS.items()}
+            found.append(measured | {name: training[key] for name, key in _TRAINING_KEYS.items()})
+        means = pd.DataFrame(found).astype(float).mean()
+        lines.append({"run": row.run, "title": row.title, **means, "seeds": len(found)})
+    return Table(
+        caption=f"Cost of the networks on {layout_of(benchmark).title}.",
+        data=pd.DataFrame(lines),
+        columns=[
+            Column("title", "Run"),
+            Column("parameters", "Par. (M)", scale=1e-6, digits=2),
+            Column("macs", "MACs (G)", scale=1e-9, digits=3),
+            Column("fps", "FPS", digits=0),
+            Column("memory_mb", "RAM (MB)", digits=0),
+            Column("train_seconds", "Train (s)", digits=0),
+            Column("train_memory_mb", "Train RAM (MB)", digits=0),
+        ],
+        notes=[
+            "One test frame: parameters and MACs of one forward pass, FPS and peak memory of tracking as timed on "
+            "the machine that made this table; training: wall-clock seconds and peak memory of the job. Means over "
+            "seeds. The raw numbers (units of 1, MB, s) are in the CSV.",
+        ],
+        groups=[len(lines)],
+        ranked=[False] * len(lines),
+    )
+
+
+_PROFILE_KEYS = {"parameters": "parameters", "macs": "macs", "fps": "fps", "memory_mb": "peak_memory_mb"}
+_TRAINING_KEYS = {"train_seconds": "seconds", "train_memory_mb": "peak_memory_mb"}
+
+
+def _json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError("cost of every network", f"no file {path}", "train and profile that run first") from None
+    except json.JSONDecodeError as error:
+        raise DataError(f"JSON in {path}", str(error), "delete the file and make it again") from None
+
+
+def _conventions(experiment: Experiment, board: Scoreboard) -> list[str]:
+    return [
+        "SR: area under the success curve (mean of 21 thresholds; a perfect track reaches 20/21 = 0.952); PR: "
+        "precision at 20 px; NPR: normalised precision at 0.2. Sequences whose curve is all zero for a tracker are "
+        "dropped, as the official toolkits do; means over all sequences and the other readings are in the CSV.",
+        "One-shot IoU: mean IoU of single search crops around the known position.",
+        f"Intervals: 95 % percentile bootstrap over {board.sequences} sequences, {experiment.evaluation.resamples} "
+        f"resamples, seed {experiment.evaluation.seed}; training seeds {', '.join(map(str, experiment.seeds))}, "
+        "scores are means over them.",
+    ]
+
+
+def _provenance(experiment: Experiment, note: str) -> str:
+    moved = experiment.model_copy(update={"results": Path("results")})  # the place does not change a score
+    return f"Configuration {digest(moved)}. {note}".strip()

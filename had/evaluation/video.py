@@ -1,0 +1,125 @@
+"""Tracks drawn on frames -> an MP4 that any player shows.
+
+Images are (H, W, 3) uint8 RGB; boxes are ``xywh`` in pixels of the first (left) image. Written with
+OpenCV's own MPEG-4 encoder, so nothing has to be installed beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from had.errors import DataError
+from had.evaluation.style import COLOURS, TRUTH
+from had.files import atomic_file
+from had.progress import progress
+
+CODEC = "mp4v"
+
+
+def write_video(
+    path: Path,
+    *,
+    frames: Iterable[np.ndarray],
+    tracks: dict[str, np.ndarray],
+    ground_truth: np.ndarray | None = None,
+    frame_rate: float = 25.0,
+    smallest_height: int = 360,
+) -> None:
+    """Write a video of tracks; the file appears whole or not at all.
+
+    Args:
+        path: ``.mp4``.
+        frames: (H, W, 3) uint8 RGB, one a time step, all of one size; read one at a time.
+        tracks: name -> (F, 4) ``xywh``; drawn in the order given, each in its own colour.
+        ground_truth: (F, 4), drawn on top in bright green; rows without area are not drawn.
+        frame_rate: frames a second.
+        smallest_height: smaller images are enlarged by a whole factor up to about this height.
+
+    Raises:
+        DataError: no frames, frames of different sizes, fewer boxes than frames, or no MPEG-4 encoder.
+    """
+    import cv2
+
+    path = Path(path)
+    if path.suffix != ".mp4":
+        raise DataError("a video file *.mp4", str(path), "give it that suffix")
+    writer, size, number = None, (0, 0), 0
+    with atomic_file(path) as temporary:
+        try:
+            for number, frame in enumerate(progress(frames, label=f"video {path.name}", unit="frames"), start=1):
+                image = _drawn(frame, number - 1, tracks, ground_truth, smallest_height)
+                if writer is None:
+                    size = (image.shape[1], image.shape[0])
+                    writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*CODEC), frame_rate, size)
+                    if not writer.isOpened():
+                        raise DataError(f"an encoder {CODEC}", "none in this OpenCV", "install opencv-python-headless")
+                if (image.shape[1], image.shape[0]) != size:
+                    got = f"frame {number} of {image.shape[1]}x{image.shape[0]}"
+                    raise DataError(f"frames of {size[0]}x{size[1]}", got, "give images of one size")
+                writer.write(np.ascontiguousarray(image[..., ::-1]))
+        finally:
+            if writer is not None:
+                writer.release()
+        if writer is None:
+            raise DataError("at least one frame", "none", "check the recording's length")
+        if not temporary.is_file() or temporary.stat().st_size == 0:
+            raise DataError(f"a video {path}", "an empty file", "check the free space on the disk")
+
+
+def side_by_side(left: Iterable[np.ndarray], right: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Pairs of images of equal height in one image, (H, W1, 3) and (H, W2, 3) -> (H, W1 + W2, 3).
+
+    `write_video` draws the boxes on the left one.
+
+    Raises:
+        DataError: heights differ.
+    """
+    for one, other in zip(left, right, strict=True):
+        if one.shape[0] != other.shape[0]:
+            raise DataError(f"images {one.shape[0]} high", f"{other.shape[0]}", "give both streams of one sensor")
+        yield np.concatenate([one, other], axis=1)
+
+
+def _drawn(
+    frame: np.ndarray, index: int, tracks: dict[str, np.ndarray], ground_truth: np.ndarray | None, smallest_height: int
+) -> np.ndarray:
+    """One frame enlarged, with boxes, frame number and a legend below; width and height are even."""
+    import cv2
+
+    factor = max(1, round(smallest_height / frame.shape[0]))
+    image = np.ascontiguousarray(np.repeat(np.repeat(frame, factor, axis=0), factor, axis=1))
+    boxes = [(name, track, _rgb(COLOURS[k % len(COLOURS)])) for k, (name, track) in enumerate(tracks.items())]
+    if ground_truth is not None:
+        boxes.append(("ground truth", ground_truth, _rgb(TRUTH)))
+    for name, track, colour in boxes:
+        if index >= len(track):
+            raise DataError(f"a box of {name} for frame {index + 1}", f"{len(track)} boxes", "track all frames")
+        _box(image, track[index] * factor, colour)
+    caption = np.full((24, image.shape[1], 3), 255, np.uint8)
+    cv2.putText(caption, f"{index + 1}", (4, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
+    left = 50
+    for name, _, colour in boxes:
+        cv2.line(caption, (left, 12), (left + 14, 12), colour, 3)
+        cv2.putText(caption, name, (left + 18, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
+        left += 34 + cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.45, 1)[0][0]
+    image = np.concatenate([image, caption])
+    return np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), constant_values=255)
+
+
+def _box(image: np.ndarray, box: np.ndarray, colour: tuple[int, ...]) -> None:
+    """Draw one ``xywh`` box with a white rim into ``image``; nothing where it has no area."""
+    import cv2
+
+    if not np.isfinite(box).all() or min(box[2:]) <= 0:
+        return
+    corners = np.clip([box[:2], box[:2] + box[2:]], -1e4, 1e4).round().astype(int)
+    first, second = (tuple(int(value) for value in corner) for corner in corners)
+    cv2.rectangle(image, first, second, (255, 255, 255), 3)
+    cv2.rectangle(image, first, second, colour, 1 if image.shape[0] < 300 else 2)
+
+
+def _rgb(colour: str) -> tuple[int, ...]:
+    return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))

@@ -1,0 +1,114 @@
+"""Tracks -> films that a person can watch: a real recording with its boxes, a test sequence with all runs.
+
+Stands on the floor of the command line: it joins tracking and evaluation, and nobody but `had.cli` imports it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from had.errors import ConfigError, nearest
+from had.evaluation.video import write_video
+from had.options import Experiment, TrackingOptions
+
+PUBLISHED_FRAME_RATE = 25.0
+"""Frames a second of published images without a recording, whose times are not known."""
+
+
+def follow_recording(
+    recording: Path,
+    box: np.ndarray,
+    checkpoint: Path,
+    *,
+    start_us: int | None,
+    stop_us: int | None,
+    window_us: int,
+    boxes: Path | None,
+    film: Path | None,
+    tracking: TrackingOptions,
+    device: str,
+) -> None:
+    """`had.tracking.recording.track_recording` to its end, with a film of it where ``film`` names one."""
+    from had.tracking.recording import track_recording
+
+    steps = track_recording(
+        recording=recording,
+        box=box,
+        checkpoint=checkpoint,
+        start_us=start_us,
+        stop_us=stop_us,
+        window_us=window_us,
+        boxes=boxes,
+        options=tracking,
+        device=device,
+    )
+    found = [(step.begin_us, step.box) for step in steps]
+    if film is not None:
+        begin_us, track = found[0][0], np.array([box for _, box in found])
+        film_recording(film, recording=recording, boxes=track, begin_us=begin_us, window_us=window_us)
+
+
+def film_recording(path: Path, *, recording: Path, boxes: np.ndarray, begin_us: int, window_us: int) -> None:
+    """Draw the boxes of `had.tracking.recording.track_recording` on the recording, read a second time.
+
+    Args:
+        path: ``.mp4``; event images, with the camera's images beside them where the recording has some.
+        recording: the raw file.
+        boxes: (F, 4) ``xywh``, one a window.
+        begin_us: begin of the first window, on the recording's clock.
+        window_us: length of a window; the film runs at the recording's own speed.
+    """
+    from had.data.recordings import open_recording
+    from had.tracking.recording import frames_of
+
+    source = open_recording(recording)
+    camera = next(iter(source.frames()), None) is not None
+    tracks = {"events": boxes}
+    if camera:
+        tracks["camera"] = boxes + np.array([source.size[0], 0, 0, 0])
+    windows = frames_of(
+        source,
+        window_us=window_us,
+        start_us=begin_us,
+        stop_us=begin_us + len(boxes) * window_us,
+        camera=camera,
+    )
+    streams = ("event_image", "rgb") if camera else ("event_image",)
+    pictures = (np.concatenate([frame.image(stream) for stream in streams], axis=1) for _, frame in windows)
+    write_video(path, frames=pictures, tracks=tracks, frame_rate=1e6 / window_us)
+
+
+def film_sequence(path: Path, *, experiment: Experiment, benchmark: str, sequence: str, runs: list[str]) -> None:
+    """Draw the tracks of some runs, and the ground truth, on a test sequence.
+
+    Args:
+        path: ``.mp4``.
+        sequence: its name; empty: the one in the middle of the ranking.
+        runs: ids of rows; empty: those of ``figures.runs``.
+
+    Raises:
+        ConfigError: no such sequence or run.
+        DataError: the sequences are not prepared, or not tracked.
+    """
+    from had.evaluation.benchmark import rows_of
+    from had.evaluation.figures import scenes
+
+    known = {row.run: row for row in rows_of(experiment)}
+    for run in runs:
+        if run not in known:
+            raise ConfigError(f"a run among {', '.join(known)}", repr(run), nearest(run, known))
+    shown = [known[run] for run in runs] or [row for _, row in scenes.shown_rows(experiment)]
+    sequences = scenes.test_sequences(experiment, benchmark)
+    if not sequence:
+        scores = scenes.sequence_scores(experiment, benchmark)
+        sequence = scenes.spread_sequences(scores, [row.run for row in shown], 1)[0]
+    if sequence not in sequences:
+        raise ConfigError(f"a test sequence of {benchmark}", repr(sequence), nearest(sequence, sequences))
+    scene = sequences[sequence]
+    tracks = {row.title: scenes.track_of(experiment, benchmark, row, sequence, len(scene)) for row in shown}
+    pictures = (scenes.picture(scene.frame(index)) for index in range(len(scene)))
+    step_us = float(np.median(np.diff(scene.frame_times_us)))
+    rate = 1e6 / step_us if step_us > 1 else PUBLISHED_FRAME_RATE
+    write_video(path, frames=pictures, tracks=tracks, ground_truth=scene.boxes, frame_rate=rate)

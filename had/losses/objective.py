@@ -1,0 +1,178 @@
+"""The training objective: a weighted sum of named terms that a run switches on and off.
+
+Enters: student's (and teacher's) prediction and features for B T search crops, the batched `Sample`.
+Leaves: the total that is differentiated, and every term on its own, unweighted.
+
+Task terms count every frame (a target that is not visible should give an empty map). Of the distillation terms,
+`feature` and `similarity` compare what both networks see and count every frame; `response`, `localization`,
+`temporal` and `spatial` are about the target and count the frames in which it is visible, since a teacher's
+map of an absent target is noise that softmax blows up to a full distribution.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from had.errors import ConfigError
+from had.losses import hierarchical, localization
+from had.losses.spatial import sinkhorn_divergence
+from had.losses.temporal import TemporalAlignment, pooled
+from had.options import TERMS, RunOptions
+from had.structures import Features, Prediction, Sample
+
+
+class Objective(nn.Module):
+    """Total loss of a run. Projectors and GRUs live here, so that the exported network does not have them.
+
+    Args:
+        options: the run's resolved configuration.
+        student_dim: token width of the trained network.
+        teacher_dim: token width of the teacher; None without a teacher.
+        seed: of the projectors' and GRUs' initial weights; None draws from torch's global state.
+
+    Raises:
+        ConfigError: terms that need what the run does not have (a teacher, clips of several frames).
+    """
+
+    def __init__(
+        self, options: RunOptions, *, student_dim: int, teacher_dim: int | None = None, seed: int | None = None
+    ):
+        super().__init__()
+        self.losses, self.distillation = options.losses, options.distillation
+        self.terms = tuple(term for term in TERMS if term in options.terms)
+        if self.terms and teacher_dim is None:
+            got = f"terms {', '.join(self.terms)} without a teacher in run {options.run!r}"
+            raise ConfigError(
+                "a teacher for distillation terms", got, "train and give the teacher, or remove the terms"
+            )
+        if "temporal" in self.terms and options.crops.clip_frames < 2:
+            got = f"crops.clip_frames {options.crops.clip_frames} with the term `temporal` in run {options.run!r}"
+            raise ConfigError("clips of at least 2 frames", got, "raise clip_frames or remove the term")
+        self.projector: nn.Module = nn.Identity()
+        self.temporal: TemporalAlignment | None = None
+        with torch.random.fork_rng(devices=[], enabled=seed is not None):
+            if seed is not None:
+                torch.manual_seed(seed)
+            if teacher_dim is not None and "feature" in self.terms and student_dim != teacher_dim:
+                self.projector = nn.Linear(student_dim, teacher_dim)
+            if teacher_dim is not None and "temporal" in self.terms:
+                width = options.distillation.gru_dim
+                self.temporal = TemporalAlignment(student_dim=student_dim, teacher_dim=teacher_dim, dim=width)
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether the teacher has to be run at all."""
+        return bool(self.terms)
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether the networks have to be run with ``need_attention=True``."""
+        return "similarity" in self.terms
+
+    def forward(
+        self,
+        student: tuple[Prediction, Features],
+        sample: Sample,
+        teacher: tuple[Prediction, Features] | None = None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Total and parts.
+
+        Args:
+            student: of B T search crops, clip by clip.
+            sample: batched: boxes (B, T, 4), present (B, T), motion (B, T, 2).
+            teacher: of the same crops, in evaluation mode; None where `needs_teacher` is false.
+
+        Returns:
+            The scalar to differentiate, and the unweighted terms and diagnostics by name, detached:
+            `total`, `focal`, `giou`, `l1`, the terms that are on, and for TA `temporal_motion`,
+            `temporal_variance`, `temporal_student_variance`.
+        """
+        prediction, features = student
+        boxes, present = sample.boxes.flatten(0, 1), sample.present.flatten()
+        target = localization.heat_target(
+            boxes,
+            present,
+            (prediction.logits.shape[1], prediction.logits.shape[2]),
+            centre=self.losses.heat_map_centre,
+            radius=self.losses.heat_map_radius,
+        )
+        overlap, distance = localization.box_losses(prediction, boxes, target, cell=self.losses.box_cell)
+        parts = {"focal": localization.focal_loss(prediction.logits, target.heat), "giou": overlap, "l1": distance}
+        total = sum(getattr(self.losses, name) * value for name, value in parts.items())
+        if self.terms:
+            if teacher is None:
+                raise ValueError(f"terms {self.terms} need the teacher's outputs")
+            terms, diagnostics = self._distil(prediction, features, sample, target, *teacher)
+            total = total + sum(getattr(self.distillation.weights, name) * value for name, value in terms.items())
+            if "temporal_motion" in diagnostics:  # the teacher GRU's own lesson; no gradient reaches the student
+                total = total + diagnostics["temporal_motion"]
+            parts |= terms | diagnostics
+        return total, {"total": total.detach(), **{name: value.detach() for name, value in parts.items()}}
+
+    def _distil(
+        self,
+        prediction: Prediction,
+        features: Features,
+        sample: Sample,
+        target: localization.Target,
+        teacher_prediction: Prediction,
+        teacher_features: Features,
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The terms that are on, and diagnostics (`temporal_motion` with its gradient)."""
+        options, terms, diagnostics = self.distillation, {}, {}
+        stream = hierarchical.only_stream(features.layout)
+        streams = hierarchical.matched_streams(teacher_features.layout, features.layout, options.match_stream)
+        present = sample.present.flatten()
+        logits, teacher_logits = prediction.logits, teacher_prediction.logits.detach()
+        if "feature" in self.terms:
+            wanted = _mean([hierarchical.matched_tokens(teacher_features, name) for name in streams])
+            own = self.projector(hierarchical.matched_tokens(features, stream))
+            terms["feature"] = hierarchical.feature_loss(own, wanted)
+        if "similarity" in self.terms:
+            wanted = _mean([hierarchical.matched_attention(teacher_features, name) for name in streams])
+            own = hierarchical.matched_attention(features, stream)
+            terms["similarity"] = hierarchical.similarity_loss(own, wanted, distance=options.similarity_distance)
+        if "response" in self.terms:
+            terms["response"] = hierarchical.response_loss(
+                logits[present], teacher_logits[present], temperature=options.temperature
+            )
+        if "localization" in self.terms:
+            terms["localization"] = hierarchical.localization_distillation(prediction, teacher_prediction, target)
+        if self.temporal is not None:
+            clip = sample.present.shape  # B T
+            x = features.layout.spans["x", stream]
+            own = pooled(features.tokens[:, x], logits).unflatten(0, clip)
+            spans = [teacher_features.layout.spans["x", name] for name in streams]
+            tokens = _mean([teacher_features.tokens[:, span] for span in spans])
+            wanted = pooled(tokens, teacher_logits).unflatten(0, clip)
+            found = self.temporal(own, wanted, sample.motion, sample.present, cells=logits.shape[-1])
+            terms["temporal"] = found.alignment
+            diagnostics["temporal_motion"] = found.motion
+            diagnostics["temporal_variance"] = found.teacher_variance
+            diagnostics["temporal_student_variance"] = found.student_variance
+        if "spatial" in self.terms:
+            terms["spatial"] = self._spatial(logits[present], teacher_logits[present])
+        return terms, diagnostics
+
+    def _spatial(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """Mean Sinkhorn divergence of the response distributions, zero without maps."""
+        if len(student) == 0:
+            return student.sum()
+        options = self.distillation
+        shape = student.shape
+        masses = [
+            (logits.flatten(1) / options.spatial_temperature).log_softmax(dim=1).view(shape)
+            for logits in (student, teacher)
+        ]
+        return sinkhorn_divergence(
+            *masses,
+            epsilon=options.epsilon,
+            iterations=options.sinkhorn_iterations,
+            tolerance=options.sinkhorn_tolerance,
+        ).mean()
+
+
+def _mean(tensors: list[Tensor]) -> Tensor:
+    """Mean of equally shaped tensors."""
+    return tensors[0] if len(tensors) == 1 else torch.stack(tensors).mean(dim=0)

@@ -1,0 +1,96 @@
+"""Temporal alignment (TA): recurrent states of teacher and student over a clip of search frames.
+
+Enters: per frame the search tokens and the response map of teacher and student, the target's motion.
+Leaves: the student's alignment loss, the teacher state's own loss, and the variance of both states.
+
+HAD (arXiv 2510.19560) aligns two GRUs. Here both run over the T frames of a clip and both are trained: the
+teacher's state learns to read the target's motion, so that it has content; the student's state, computed from
+events alone, learns to predict the teacher's. Neither exists at test time.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+LEAST_VARIANCE = 1e-3
+"""Added to the variance of a unit of the teacher's state (at most 1), so that a dead unit teaches nothing."""
+
+
+class TemporalLosses(NamedTuple):
+    """What `TemporalAlignment` returns, all scalars.
+
+    Attributes:
+        alignment: mean squared error of the predicted teacher state, each unit standardised over the batch: 0 is
+            perfect, 1 as good as a constant.
+        motion: mean squared error of the motion read from the teacher's state, in cells^2.
+        teacher_variance, student_variance: mean variance of a state's units over the frames of the batch.
+    """
+
+    alignment: Tensor
+    motion: Tensor
+    teacher_variance: Tensor
+    student_variance: Tensor
+
+
+class TemporalAlignment(nn.Module):
+    """The two GRUs, the motion read-out and the student's predictor.
+
+    Args:
+        student_dim, teacher_dim: token widths.
+        dim: width of both states.
+    """
+
+    def __init__(self, *, student_dim: int, teacher_dim: int, dim: int):
+        super().__init__()
+        self.teacher_gru = nn.GRU(teacher_dim + 2, dim, batch_first=True)
+        self.student_gru = nn.GRU(student_dim + 2, dim, batch_first=True)
+        self.motion = nn.Linear(dim, 2)
+        self.predictor = nn.Linear(dim, dim)
+
+    def forward(
+        self, student: Tensor, teacher: Tensor, motion: Tensor, present: Tensor, *, cells: int
+    ) -> TemporalLosses:
+        """Losses of a batch of clips.
+
+        Args:
+            student, teacher: (B, T, D + 2) from `pooled`; the teacher's is taken without gradient.
+            motion: (B, T, 2) displacement since the first frame in search-crop widths.
+            present: (B, T) bool; other frames enter the states, not the losses.
+            cells: cells of the response grid along an axis, the unit in which motion is read.
+        """
+        teacher_states, _ = self.teacher_gru(teacher.detach())  # B T dim
+        student_states, _ = self.student_gru(student)
+        if not present.any():
+            nothing = (student_states.sum() + teacher_states.sum()) * 0
+            return TemporalLosses(nothing, nothing, nothing.detach(), nothing.detach())
+        wanted = teacher_states.detach()[present]  # n dim
+        variance = wanted.var(dim=0, correction=0)  # dim
+        standard = (wanted - wanted.mean(dim=0)) * torch.rsqrt(variance + LEAST_VARIANCE)
+        error = (self.predictor(student_states)[present] - standard).square().mean()
+        moved = (self.motion(teacher_states)[present] - cells * motion[present]).square().mean()
+        student_variance = student_states.detach()[present].var(dim=0, correction=0).mean()
+        return TemporalLosses(error, moved, variance.mean(), student_variance)
+
+
+def pooled(tokens: Tensor, logits: Tensor) -> Tensor:
+    """Search tokens averaged with the response distribution as weight, and that distribution's centre.
+
+    The weights carry no gradient: alignment shapes what a place looks like, not where the response lies.
+
+    Args:
+        tokens: (..., h w, D), row-major.
+        logits: (..., h, w).
+
+    Returns:
+        (..., D + 2): the mean token, and the mean x and y of the cell centres, in [-1, 1] of the region.
+    """
+    h, w = logits.shape[-2:]
+    weights = logits.detach().flatten(-2).softmax(dim=-1)  # ... hw
+    x = (2 * torch.arange(w, dtype=tokens.dtype, device=tokens.device) + 1) / w - 1
+    y = (2 * torch.arange(h, dtype=tokens.dtype, device=tokens.device) + 1) / h - 1
+    places = torch.stack([x.repeat(h), y.repeat_interleave(w)], dim=-1)  # hw 2
+    mean = (weights[..., None, :] @ tokens)[..., 0, :]
+    return torch.cat([mean, weights @ places], dim=-1)

@@ -1,0 +1,165 @@
+"""One tracking network for both roles: two streams make the teacher, one stream the student.
+
+Enters: template and search crops per stream. Leaves: `Prediction` (response, size, offset, box) and `Features`
+(tokens, last attention, token layout) for the distillation losses.
+
+State-dict names are the published ones: `backbone.*` in the two-stream, `backbone_s.*` in the one-stream
+network, `box_head.*` in both.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from had.errors import ConfigError
+from had.models.head import CentreHead
+from had.models.normalize import normalize
+from had.models.vit import Encoder
+from had.options import RunOptions
+from had.structures import Features, Prediction, TokenLayout
+
+STREAMS = ("rgb", "event_image", "voxel")
+
+
+class TrackingNetwork(nn.Module):
+    """Embeddings, joint transformer, centre head.
+
+    Args:
+        streams: one or two of ``rgb``, ``event_image``, ``voxel``, in token order (image before event).
+        template_size, search_size: sides of the crops in pixels, multiples of ``patch``.
+        patch: side of a patch in pixels.
+        dim, depth, heads, mlp_ratio, drop_path: the transformer, see `had.models.vit.Encoder`.
+        head_channels: channels of the head's first layer.
+        shared_patch_embedding: one patch embedding for all image streams (published).
+        rgb_normalization, event_normalization: recipes of `had.models.normalize`.
+
+    Raises:
+        ConfigError: streams that cannot be, or sides that the patch does not divide.
+    """
+
+    def __init__(
+        self,
+        *,
+        streams: tuple[str, ...],
+        template_size: int,
+        search_size: int,
+        patch: int,
+        dim: int,
+        depth: int,
+        heads: int,
+        mlp_ratio: float = 4.0,
+        drop_path: float = 0.0,
+        head_channels: int,
+        shared_patch_embedding: bool = False,
+        rgb_normalization: str = "crop",
+        event_normalization: str = "background",
+    ):
+        super().__init__()
+        streams = tuple(streams)
+        if not 1 <= len(streams) <= 2 or len(set(streams)) != len(streams) or not set(streams) <= set(STREAMS):
+            raise ConfigError(f"one or two different streams of {', '.join(STREAMS)}", repr(streams), "correct them")
+        for name, side in (("template_size", template_size), ("search_size", search_size)):
+            if side % patch:
+                got = f"{name} {side} with network.patch {patch}"
+                raise ConfigError(f"a crops.{name} that network.patch divides", got, "change one of them")
+        self.architecture = {
+            "streams": list(streams),
+            "template_size": template_size,
+            "search_size": search_size,
+            "patch": patch,
+            "dim": dim,
+            "depth": depth,
+            "heads": heads,
+            "mlp_ratio": mlp_ratio,
+            "drop_path": drop_path,
+            "head_channels": head_channels,
+            "shared_patch_embedding": shared_patch_embedding,
+            "rgb_normalization": rgb_normalization,
+            "event_normalization": event_normalization,
+        }
+        self.streams = streams
+        self.dim = dim
+        self.recipes = {"rgb": rgb_normalization, "event_image": event_normalization}
+        self.layout = token_layout(streams, template_size // patch, search_size // patch)
+        encoder = Encoder(
+            streams=streams,
+            grid_z=self.layout.grid_z,
+            grid_x=self.layout.grid_x,
+            patch=patch,
+            dim=dim,
+            depth=depth,
+            heads=heads,
+            mlp_ratio=mlp_ratio,
+            drop_path=drop_path,
+            shared_patch_embedding=shared_patch_embedding,
+        )
+        self.encoder_name = "backbone" if len(streams) == 2 else "backbone_s"
+        self.add_module(self.encoder_name, encoder)
+        self.box_head = CentreHead(inputs=dim * len(streams), channels=head_channels)
+
+    @property
+    def encoder(self) -> Encoder:
+        """The backbone, whichever name its parameters carry."""
+        return getattr(self, self.encoder_name)
+
+    def forward(
+        self, template: dict[str, Tensor], search: dict[str, Tensor], *, need_attention: bool = False
+    ) -> tuple[Prediction, Features]:
+        """Locate the templates' targets in the search regions.
+
+        Args:
+            template, search: stream -> (B, 3, H, W) uint8 RGB, or float that is taken as already normalised;
+                ``voxel`` -> (B, L, 19) float32. Further streams are ignored.
+            need_attention: also return the last block's attention map.
+
+        Returns:
+            The prediction for every search region, and the features.
+        """
+        tokens, attention = self.encoder(self.inputs(template), self.inputs(search), need_attention=need_attention)
+        h, w = self.layout.grid_x
+        spans = [self.layout.spans["x", stream] for stream in self.streams]
+        grid = torch.cat([tokens[:, span].mT.unflatten(2, (h, w)) for span in spans], dim=1)  # B streams*D h w
+        return self.box_head(grid), Features(tokens, attention, self.layout)
+
+    def inputs(self, crops: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The crops of this network's streams, images normalised."""
+        chosen = {stream: crops[stream] for stream in self.streams}
+        return {
+            stream: normalize(crop, self.recipes[stream]) if crop.dtype == torch.uint8 else crop
+            for stream, crop in chosen.items()
+        }
+
+
+def token_layout(streams: tuple[str, ...], side_z: int, side_x: int) -> TokenLayout:
+    """Spans of the published token order: the template of every stream, then the search region of every stream."""
+    spans, start = {}, 0
+    for role, side in (("z", side_z), ("x", side_x)):
+        for stream in streams:
+            spans[role, stream] = slice(start, start + side * side)
+            start += side * side
+    return TokenLayout(spans, (side_z, side_z), (side_x, side_x))
+
+
+def build_network(options: RunOptions, streams: tuple[str, ...], *, seed: int | None = None) -> TrackingNetwork:
+    """The network of a run, freshly initialised.
+
+    Args:
+        options: the run's resolved configuration.
+        streams: what it reads.
+        seed: of the initial weights; None draws from torch's global state.
+
+    Raises:
+        ConfigError: a teacher with one stream, or what `TrackingNetwork` refuses.
+    """
+    if options.role == "teacher" and len(streams) != 2:
+        raise ConfigError("two streams for a teacher", f"{', '.join(streams)} in run {options.run!r}", "add the other")
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.manual_seed(seed)
+        return TrackingNetwork(
+            streams=streams,
+            template_size=options.crops.template_size,
+            search_size=options.crops.search_size,
+            **options.network.model_dump(),
+        )

@@ -1,0 +1,233 @@
+"""A trained network follows an object through a raw recording: AEDAT4, CSV or Prophesee RAW.
+
+Time is cut into windows of equal length; each becomes a frame, as in prepared sequences. Constant memory.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from had.data.frames import EVENT_DTYPE, Frame
+from had.data.layouts import layout_of
+from had.data.recordings import Recording, open_recording
+from had.device import choose_device, prepare_machine
+from had.errors import CheckpointError, ConfigError, DataError
+from had.files import atomic_file
+from had.models.weights import load_network
+from had.options import CropOptions, TrackingOptions
+from had.progress import progress
+from had.tracking.tracker import Tracker
+
+log = logging.getLogger(__name__)
+_HEAD_EVENTS = 10_000
+"""Read to learn when a recording begins."""
+
+
+class Step(NamedTuple):
+    """One window of the recording.
+
+    Attributes:
+        begin_us, end_us: the window, on the recording's clock.
+        frame: its events (and the camera's last image as stream ``rgb``, where asked for).
+        box: (4,) ``xywh`` in pixels.
+        seconds: time that tracking took.
+    """
+
+    begin_us: int
+    end_us: int
+    frame: Frame
+    box: np.ndarray
+    seconds: float
+
+
+def track_recording(
+    *,
+    recording: Path,
+    box: np.ndarray,
+    checkpoint: Path,
+    window_us: int = 40_000,
+    start_us: int | None = None,
+    stop_us: int | None = None,
+    boxes: Path | None = None,
+    camera: bool = False,
+    options: TrackingOptions | None = None,
+    device: str = "auto",
+) -> Iterator[Step]:
+    """Follow the object that ``box`` surrounds in the first window.
+
+    A window without any event leaves the box where it is: nothing moved.
+
+    Args:
+        recording: the raw file.
+        box: (4,) ``xywh`` in pixels.
+        checkpoint: ``model.safetensors`` of a trained run.
+        window_us: length of a window.
+        start_us, stop_us: when to begin and end: the recording's own time stamps, or, where smaller than its
+            first one, microseconds since that one; None: all.
+        boxes: file to which the boxes are written, ``x y w h`` a window, tab-separated, when all is done.
+        camera: give each frame the camera's last image as stream ``rgb``.
+        options: weight of the Hann window.
+        device: where the network runs.
+
+    Yields:
+        One step a window; the first repeats the given box.
+
+    Raises:
+        DataError: broken recording, or none of its events in the time asked for.
+        CheckpointError: a checkpoint that does not say with which crops it was trained.
+        ConfigError: a box outside the sensor or a window without length.
+    """
+    prepare_machine()
+    device = choose_device(device)
+    network, provenance = load_network(checkpoint, device=device)
+    source = open_recording(recording)
+    box = _checked(box, source.size, window_us)
+    tracker = Tracker(network, _crops(provenance, checkpoint), options or TrackingOptions(), device)
+    frames = frames_of(
+        source,
+        window_us=window_us,
+        start_us=start_us,
+        stop_us=stop_us,
+        camera=camera or "rgb" in network.streams,
+        voxels=provenance["benchmark"] if "voxel" in network.streams else None,
+    )
+    found: list[np.ndarray] = []
+    spent = 0.0
+    total = count_windows(source, window_us=window_us, start_us=start_us, stop_us=stop_us)
+    for begin_us, frame in progress(frames, label=f"track {recording.name}", total=total, unit="windows"):
+        begin = time.perf_counter()
+        if not found:
+            tracker.initialize(frame, box)
+        elif frame.events is not None and len(frame.events):
+            box = tracker.track(frame)
+        found.append(box)
+        seconds = time.perf_counter() - begin
+        spent += seconds
+        yield Step(begin_us, begin_us + window_us, frame, box.copy(), seconds)
+    log.info("%s: %d windows, %.1f a second", recording, len(found), len(found) / max(spent, 1e-9))
+    if boxes is not None:
+        with atomic_file(boxes) as path:
+            np.savetxt(path, np.array(found), fmt="%.4f", delimiter="\t")
+
+
+def frames_of(
+    source: Recording,
+    *,
+    window_us: int,
+    start_us: int | None = None,
+    stop_us: int | None = None,
+    camera: bool = False,
+    voxels: str | None = None,
+) -> Iterator[tuple[int, Frame]]:
+    """The windows of a recording as frames, with the time at which each begins; a last partial window is left out.
+
+    Args:
+        source: an open recording.
+        window_us, start_us, stop_us: as `track_recording`.
+        camera: add the last image of the camera; frames before the first one show that one.
+        voxels: benchmark whose recipe makes the voxels, or None for none.
+    """
+    images = _CameraImages(source) if camera else None
+    for begin, events in event_windows(source, window_us=window_us, start_us=start_us, stop_us=stop_us):
+        end = begin + window_us
+        shown = {"rgb": images.until(end)} if images else {}
+        yield begin, Frame(source.size, events, _voxels(events, voxels, source.size, begin, end), shown)
+
+
+def event_windows(
+    source: Recording, *, window_us: int, start_us: int | None = None, stop_us: int | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """``(begin, events with begin <= t < begin + window_us)``, window after window.
+
+    Raises:
+        DataError: no whole window lies in the time asked for.
+    """
+    begin, stop, kept, some = None, None, np.empty(0, EVENT_DTYPE), False
+    for chunk in source.chunks():
+        if begin is None:
+            first = int(chunk["t"][0])
+            begin, stop = _limits(first, start_us, stop_us)
+        kept = np.concatenate([kept, chunk[np.searchsorted(chunk["t"], begin) :]])
+        while len(kept) and kept["t"][-1] >= begin + window_us and (stop is None or begin + window_us <= stop):
+            cut = int(np.searchsorted(kept["t"], begin + window_us))
+            yield begin, kept[:cut]
+            some, kept, begin = True, kept[cut:], begin + window_us
+        if stop is not None and begin + window_us > stop:
+            break
+    if not some:
+        wanted = f"at least one window of {window_us} us between {start_us} and {stop_us}"
+        remedy = "see `had inspect` for the recording's first and last time"
+        raise DataError(wanted, f"no such events in {source.path}", remedy)
+
+
+def count_windows(
+    source: Recording, *, window_us: int, start_us: int | None = None, stop_us: int | None = None
+) -> int | None:
+    """Number of windows that `event_windows` gives.
+
+    Where a file tells its last time only when it is read to its end: as many as fit before ``stop_us``, or
+    None where that is open too.
+    """
+    head = next(source.chunks(max_events=_HEAD_EVENTS), None)
+    if head is None:
+        return 0
+    begin, stop = _limits(int(head["t"][0]), start_us, stop_us)
+    ends = [end for end in (stop, source.last_us()) if end is not None]
+    return max(0, (min(ends) - begin) // window_us) if ends else None
+
+
+def _limits(first: int, start_us: int | None, stop_us: int | None) -> tuple[int, int | None]:
+    """Begin and end on the recording's clock; a time before its ``first`` one counts from there."""
+    begin, stop = (None if at is None else at + (first if at < first else 0) for at in (start_us, stop_us))
+    return (first if begin is None else begin), stop
+
+
+class _CameraImages:
+    """The camera's images in step with the windows."""
+
+    def __init__(self, source: Recording):
+        self.source, self.frames = source, source.frames()
+        self.next = next(self.frames, None)
+        if self.next is None:
+            raise DataError("camera frames", f"none in {source.path}", "use a network that reads events alone")
+        self.image = self.next.image
+
+    def until(self, end_us: int) -> np.ndarray:
+        """The last image whose time is before ``end_us``."""
+        while self.next is not None and self.next.t < end_us:
+            self.image = self.next.image
+            self.next = next(self.frames, None)
+        return self.image
+
+
+def _voxels(events: np.ndarray, benchmark: str | None, size: tuple, begin: int, end: int) -> np.ndarray | None:
+    if benchmark is None:
+        return None
+    from had.data.representations import voxel_list
+
+    return voxel_list(events, recipe=layout_of(benchmark).voxel, size=size, begin_us=begin, end_us=end)
+
+
+def _crops(provenance: dict, checkpoint: Path) -> CropOptions:
+    try:
+        return CropOptions.model_validate(provenance["options"]["crops"])
+    except (KeyError, ValueError):
+        got = f"none in {checkpoint}"
+        raise CheckpointError("the crops of its training in the checkpoint", got, "train the network again") from None
+
+
+def _checked(box: np.ndarray, size: tuple[int, int], window_us: int) -> np.ndarray:
+    box = np.asarray(box, dtype=np.float64)
+    x, y, w, h = box
+    if not (w > 0 and h > 0 and x + w > 0 and y + h > 0 and x < size[0] and y < size[1]):
+        got = ",".join(f"{value:g}" for value in box)
+        raise ConfigError(f"a box x,y,w,h on the {size[0]}x{size[1]} sensor", got, "correct --box")
+    if window_us <= 0:
+        raise ConfigError("a window of positive length", f"{window_us} us", "correct --window-us")
+    return box

@@ -1,0 +1,175 @@
+"""Everything that one training run consists of, built from its options: data, networks, objective, optimizer."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import had
+from had.config import digest, run_digest
+from had.data.layouts import layout_of
+from had.data.one_shot import OneShotCrops
+from had.data.pairs import ClipDataset
+from had.data.sequences import load_split
+from had.device import choose_device
+from had.errors import CheckpointError
+from had.experiment import git_commit
+from had.files import file_digest
+from had.losses.objective import Objective
+from had.models.network import TrackingNetwork, build_network
+from had.models.weights import load_network, start_from_teacher
+from had.options import Experiment, RunOptions
+from had.training.optim import build_optimizer, build_schedule
+
+
+@dataclass
+class Training:
+    """The parts of a run; `state` of them is what a stopped run leaves behind.
+
+    Attributes:
+        options: the resolved run.
+        name: for progress and messages.
+        digest: of configuration, data and teacher; a run goes on only under the same one.
+        provenance: what `model.safetensors` says about its making.
+        device: where the networks are.
+        clips: the training samples.
+        validation: fixed crops of the validation split, or None where the layout has none.
+        network, teacher: the learner, and the frozen teacher or None.
+        objective, optimizer, schedule: what is minimised, and how.
+        progress: epoch and batch to do next, steps done, seconds spent, sums of this epoch's losses, history.
+    """
+
+    options: RunOptions
+    name: str
+    digest: str
+    provenance: dict
+    device: str
+    clips: ClipDataset
+    validation: OneShotCrops | None
+    network: TrackingNetwork
+    teacher: TrackingNetwork | None
+    objective: Objective
+    optimizer: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LambdaLR
+    progress: dict
+
+    def batches(self) -> list[list[int]]:
+        """Sample indices of the epoch's batches."""
+        size, samples = self.options.training.batch_size, len(self.clips)
+        return [list(range(first, min(first + size, samples))) for first in range(0, samples, size)]
+
+    def state(self) -> dict:
+        """The one dictionary from which the run goes on as if it had never stopped."""
+        return {
+            "digest": self.digest,
+            "network": self.network.state_dict(),
+            "objective": self.objective.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state_all() if self.device != "cpu" else [],
+            **self.progress,
+        }
+
+    def restore(self, state: dict) -> None:
+        """The inverse of `state`."""
+        for name in ("network", "objective", "optimizer", "schedule"):
+            getattr(self, name).load_state_dict(state[name])
+        torch.set_rng_state(state["random"])
+        if state["random_cuda"]:
+            torch.cuda.set_rng_state_all(state["random_cuda"])
+        self.progress = {key: state[key] for key in self.progress}
+
+
+def build_training(
+    experiment: Experiment, *, benchmark: str, run: str, seed: int, data: Path, teacher: Path | None
+) -> Training:
+    """The parts of a run at its beginning.
+
+    Raises:
+        DataError: no prepared training or validation split.
+        CheckpointError: a teacher is needed and not given, or does not read the layout's teacher streams.
+    """
+    options, layout = experiment.resolve(run), layout_of(benchmark)
+    device = choose_device(experiment.device)
+    streams = layout.teacher_streams if options.role == "teacher" else layout.student_streams
+    torch.manual_seed(seed)
+    network = build_network(options, streams)
+    guide = _teacher(options, layout.teacher_streams, teacher, device)
+    if guide is not None and options.distillation.teacher_initialization:
+        start_from_teacher(network, guide)
+    network.to(device)
+    distilled = guide if options.terms else None
+    seen = tuple(dict.fromkeys(streams + (layout.teacher_streams if distilled else ())))
+    objective = Objective(options, student_dim=network.dim, teacher_dim=guide.dim if guide is not None else None)
+    objective.to(device)
+    training = options.training
+    sequences = load_split(data, "train")[: training.sequences]
+    clips = ClipDataset(sequences, seen, options.crops, seed, training.samples)
+    steps_per_epoch = -(-training.samples // training.batch_size)
+    optimizer = build_optimizer(network, objective, training)
+    inputs = (file_digest(data / "train" / "index.json"), file_digest(teacher if guide is not None else None))
+    fingerprint = digest(run_digest(experiment, benchmark=benchmark, run=run, seed=seed), *inputs)
+    return Training(
+        options=options,
+        name=f"train {benchmark} {run} seed {seed}",
+        digest=fingerprint,
+        provenance=_provenance(options, benchmark, seed, streams, fingerprint),
+        device=device,
+        clips=clips,
+        validation=_validation(data, "val" in layout.splits, streams, options),
+        network=network,
+        teacher=distilled,
+        objective=objective,
+        optimizer=optimizer,
+        schedule=build_schedule(optimizer, training, steps_per_epoch=steps_per_epoch),
+        progress={"epoch": 0, "batch": 0, "step": 0, "seconds": 0.0, "sums": {}, "history": []},
+    )
+
+
+def _teacher(options: RunOptions, streams: tuple, path: Path | None, device: str) -> TrackingNetwork | None:
+    """The frozen teacher of a run that needs one."""
+    if not options.needs_teacher:
+        return None
+    if path is None:
+        got = f"none for run {options.run!r}"
+        raise CheckpointError(
+            "a teacher checkpoint (--teacher)", got, "train the run `teacher` first and give its model"
+        )
+    teacher, _ = load_network(path, device=device)
+    if teacher.streams != tuple(streams):
+        got = f"{', '.join(teacher.streams)} in {path}"
+        raise CheckpointError(f"a teacher of the streams {', '.join(streams)}", got, "give this benchmark's teacher")
+    return teacher.requires_grad_(False)
+
+
+def _validation(data: Path, published: bool, streams: tuple, options: RunOptions) -> OneShotCrops | None:
+    if not published:
+        return None
+    sequences = load_split(data, "val")
+    count = -(-options.training.validation_samples // len(sequences))
+    return OneShotCrops(sequences, streams, options.crops, count)
+
+
+def _provenance(options: RunOptions, benchmark: str, seed: int, streams: tuple, fingerprint: str) -> dict:
+    """Free of dates, so that the same training writes the same bytes."""
+    return {
+        "benchmark": benchmark,
+        "run": options.run,
+        "role": options.role,
+        "seed": seed,
+        "streams": list(streams),
+        "digest": fingerprint,
+        "options": options.model_dump(mode="json"),
+        "git_commit": git_commit(),
+        "versions": {
+            "had": had.__version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+    }

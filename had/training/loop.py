@@ -1,0 +1,220 @@
+"""Training in one screen: build, then loop; each epoch ends with a validation and a saved state.
+
+Enters: prepared sequences and the options of one run. Leaves, in the output folder: `model.safetensors`
+(network and provenance), `history.csv` (a row an epoch) and `summary.json` (cost and result), and while it
+runs `last.pt`, from which a killed job goes on to the same weights, bit for bit.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import math
+import resource
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from had.data.one_shot import one_shot_ious
+from had.data.pairs import collate
+from had.device import prepare_machine
+from had.errors import ConfigError
+from had.experiment import TrackedRun, open_run
+from had.files import atomic_file
+from had.models.weights import save_network
+from had.options import Experiment
+from had.progress import progress
+from had.structures import Sample
+from had.training.build import Training, build_training
+from had.training.checkpoint import load_state, save_state
+
+log = logging.getLogger(__name__)
+SIGTERM_STATUS = 143
+
+
+def train(
+    experiment: Experiment,
+    *,
+    benchmark: str,
+    run: str,
+    seed: int,
+    data: Path,
+    output: Path,
+    teacher: Path | None = None,
+) -> None:
+    """Train one run on one benchmark with one seed; go on where a killed job stopped; nothing, if it is done.
+
+    Args:
+        experiment: the whole configuration.
+        benchmark, run, seed: what is trained.
+        data: folder of the prepared splits.
+        output: folder of the results.
+        teacher: the teacher's ``model.safetensors``, for runs that are distilled.
+
+    Raises:
+        DataError, CheckpointError: as `build_training` and `load_state`.
+        ConfigError: the loss is no longer finite.
+    """
+    prepare_machine()
+    job = build_training(experiment, benchmark=benchmark, run=run, seed=seed, data=data, teacher=teacher)
+    if _finished(output, job.digest):
+        log.info("%s: already done in %s", job.name, output)
+        return
+    state = load_state(output / "last.pt", digest=job.digest)
+    if state is not None:
+        job.restore(state)
+        log.info("%s: goes on after step %d", job.name, job.progress["step"])
+    recorded = open_run(experiment, benchmark=benchmark, run=run, seed=seed, stage="train")
+    with recorded as record, _sigterm() as stop:
+        for epoch in range(job.progress["epoch"], job.options.training.epochs):
+            run_epoch(job, epoch, stop, output / "last.pt")
+            finish_epoch(job, epoch, record)
+            save_state(output / "last.pt", job.state())
+    export(job, output)
+
+
+def run_epoch(job: Training, epoch: int, stop: threading.Event, last: Path) -> None:
+    """The epoch's remaining steps; on a request to stop, the state is saved and the process ends."""
+    job.clips.set_epoch(epoch)
+    job.network.train()
+    job.objective.train()
+    done = job.progress
+    batches = job.batches()[done["batch"] :]
+    loader = DataLoader(
+        job.clips,
+        batch_sampler=batches,
+        collate_fn=collate,
+        num_workers=job.options.training.workers,
+        generator=torch.Generator(),  # else every new loader would advance the global generator
+    )
+    label = f"{job.name}, epoch {epoch + 1} of {job.options.training.epochs}"
+    begin = time.monotonic()
+    for sample in progress(loader, label=label, total=len(batches), unit="steps"):
+        parts = run_step(job, _to(sample, job.device))
+        for name, value in parts.items():
+            done["sums"][name] = done["sums"].get(name, 0.0) + value
+        done["batch"] += 1
+        done["step"] += 1
+        if stop.is_set():
+            done["seconds"] += time.monotonic() - begin
+            save_state(last, job.state())
+            log.info("%s: stopped after step %d, state saved in %s", job.name, done["step"], last)
+            raise SystemExit(SIGTERM_STATUS)
+    done["seconds"] += time.monotonic() - begin
+
+
+def run_step(job: Training, sample: Sample) -> dict[str, float]:
+    """One optimizer step on a batch of clips; the loss parts as numbers."""
+    student, teacher = predict(job, sample)
+    total, parts = job.objective(student, sample, teacher)
+    if not math.isfinite(total.item()):
+        got = f"{total.item()} at step {job.progress['step'] + 1} of {job.name}"
+        raise ConfigError("a finite loss", got, "lower training.learning_rate or distillation.weights and start again")
+    job.optimizer.zero_grad(set_to_none=True)
+    total.backward()
+    for module in (job.network, job.objective):  # apart, so that the GRUs' gradient does not scale the student's
+        if weights := list(module.parameters()):
+            torch.nn.utils.clip_grad_norm_(weights, job.options.training.clip_norm)
+    job.optimizer.step()
+    job.schedule.step()
+    return {"total": total.item()} | {name: value.item() for name, value in parts.items()}
+
+
+def predict(job: Training, sample: Sample) -> tuple:
+    """What network and teacher say about each of the B*T search crops; the teacher's half may be None."""
+    frames = sample.boxes.shape[1]
+    template = {name: crop.repeat_interleave(frames, dim=0) for name, crop in sample.template.items()}
+    search = {name: crop.flatten(0, 1) for name, crop in sample.search.items()}  # B T ... -> B*T ...
+    need_attention = job.objective.needs_attention
+    student = job.network(template, search, need_attention=need_attention)
+    if job.teacher is None:
+        return student, None
+    with torch.no_grad():
+        return student, job.teacher(template, search, need_attention=need_attention)
+
+
+def finish_epoch(job: Training, epoch: int, record: TrackedRun) -> None:
+    """Validate, add a row to the history, record it, and begin the next epoch."""
+    begin = time.monotonic()
+    val_iou = validate(job)
+    done = job.progress
+    done["seconds"] += time.monotonic() - begin
+    losses = {name: value / len(job.batches()) for name, value in done["sums"].items()}
+    rate = job.schedule.get_last_lr()[-1]
+    row = {"epoch": epoch + 1, "step": done["step"], "seconds": done["seconds"], "lr": rate, **losses}
+    done["history"].append({**row, "val_iou": val_iou})
+    done.update(epoch=epoch + 1, batch=0, sums={})
+    log.info("%s: epoch %d, loss %.4f, validation one-shot IoU %.4f", job.name, epoch + 1, losses["total"], val_iou)
+    curves = {f"train/{name}": value for name, value in {**losses, "lr": rate}.items()}
+    record.log(curves | ({"val/iou": val_iou} if math.isfinite(val_iou) else {}), done["step"])
+
+
+def validate(job: Training) -> float:
+    """Mean IoU of the fixed validation crops; NaN where the layout has no validation split."""
+    if job.validation is None:
+        return math.nan
+    job.network.eval()
+    size = job.options.training.batch_size * job.options.crops.clip_frames
+    rows = one_shot_ious(
+        job.network, job.validation, batch_size=size, device=job.device, label=f"{job.name}, validation"
+    )
+    return sum(value for _, _, value in rows) / len(rows)
+
+
+def export(job: Training, output: Path) -> None:
+    """The finished run's files; `summary.json` is written last and says so, then the state goes."""
+    history = job.progress["history"]
+    val_iou = history[-1]["val_iou"]
+    save_network(output / "model.safetensors", job.network.eval(), job.provenance)
+    with atomic_file(output / "history.csv") as path, path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, history[-1].keys())
+        writer.writeheader()
+        writer.writerows(history)
+    summary = {
+        "seconds": job.progress["seconds"],
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "steps": job.progress["step"],
+        "samples": job.options.training.epochs * len(job.clips),
+        "val_iou": val_iou if math.isfinite(val_iou) else None,
+        "parameters": sum(weight.numel() for weight in job.network.parameters()),
+        "digest": job.digest,
+    }
+    with atomic_file(output / "summary.json") as path:
+        path.write_text(json.dumps(summary, indent=2) + "\n")
+    (output / "last.pt").unlink(missing_ok=True)
+
+
+def _finished(output: Path, digest: str) -> bool:
+    summary = output / "summary.json"
+    return summary.is_file() and json.loads(summary.read_text())["digest"] == digest
+
+
+def _to(sample: Sample, device: str) -> Sample:
+    def moved(value: Tensor | dict[str, Tensor]):
+        if isinstance(value, dict):
+            return {name: tensor.to(device) for name, tensor in value.items()}
+        return value.to(device)
+
+    return Sample(*(moved(value) for value in sample))
+
+
+@contextmanager
+def _sigterm() -> Iterator[threading.Event]:
+    """An event that is set when the scheduler asks the job to end (only a main thread can hear it)."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    former = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGTERM, former)

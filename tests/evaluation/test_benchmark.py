@@ -1,0 +1,83 @@
+"""Scores on disk and the long table, over a synthetic results folder."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import annotations, experiment, write_one_shot, write_results
+
+from had.data.layouts import layout_of
+from had.errors import DataError
+from had.evaluation import benchmark, metrics
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    one = experiment(tmp_path_factory.mktemp("results"), seeds=[0, 1])
+    return one, write_results(one, "coesot")
+
+
+def test_per_sequence_table_and_curves_say_the_same(made):
+    one, truth = made
+    folder = benchmark.folder_of(one, "metrics", "coesot", "had", 1)
+    table = pd.read_csv(folder / "per_sequence.csv")
+    assert list(table.columns[:6]) == ["tracker", "sequence", "frames", "SR", "PR", "NPR"]
+    assert list(table["sequence"]) == [annotation.name for annotation in truth]
+    curves = benchmark.read_curves(one, "coesot", "had", 1)
+    for name, values in metrics.scores(curves).items():
+        np.testing.assert_array_equal(table[name], values)  # full float precision through the text
+    flags = benchmark.read_attributes(one, "coesot")
+    assert list(flags.columns) == list(layout_of("coesot").attributes)
+    assert flags.loc["sim_000", "CM"]
+    assert not flags["BOM"].any()
+
+
+def test_the_long_table_has_every_run_seed_and_sequence_once(made):
+    one, truth = made
+    table = benchmark.gather(one, "coesot")
+    assert list(table.columns) == ["benchmark", "run", "seed", "sequence", "metric", "value"]
+    assert not table.duplicated(["run", "seed", "sequence", "metric"]).any()
+    trained, controls = len(one.runs) * 2, len(one.controls)
+    assert len(table) == len(truth) * (8 * trained + 7 * controls)
+    assert table["value"].between(0, 1).all()
+    assert list(table["run"].unique()) == [row.run for row in benchmark.rows_of(one)]
+    exact = table[(table["run"] == "ground_truth") & (table["metric"] == "PR")]
+    assert set(exact["seed"]) == {0}
+
+
+def test_a_run_that_was_not_evaluated_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"no file .*teacher.seed0.per_sequence.csv"):
+        benchmark.gather(experiment(tmp_path), "coesot")
+
+
+def test_runs_on_different_sequences_are_refused(tmp_path):
+    one = experiment(tmp_path)
+    write_results(one, "eventvot", sequences=3)
+    path = benchmark.folder_of(one, "metrics", "eventvot", "had", 0) / "per_sequence.csv"
+    pd.read_csv(path).iloc[1:].to_csv(path, index=False)
+    with pytest.raises(DataError, match="same sequences"):
+        benchmark.gather(one, "eventvot")
+
+
+def test_bad_tracks_leave_no_scores(tmp_path):
+    layout = layout_of("coesot")
+    truth = annotations(layout, sequences=2, frames=9)
+    for annotation, rows in zip(truth, (9, 7), strict=True):
+        np.savetxt(tmp_path / f"{annotation.name}.txt", annotation.boxes[:rows])
+    arguments = {"layout": layout, "tracks": tmp_path, "tracker": "x", "output": tmp_path / "out"}
+    with pytest.raises(DataError, match=r"9 boxes in .*sim_001.txt, got 7 rows"):
+        benchmark.evaluate_run(annotations=truth, **arguments)
+    with pytest.raises(DataError, match="each once"):
+        benchmark.evaluate_run(annotations=truth[:1] * 2, **arguments)
+    write_one_shot(tmp_path / "one_shot.csv", truth[1:], 0.1, 0)
+    with pytest.raises(DataError, match="without sim_000"):
+        benchmark.evaluate_run(annotations=truth[:1], one_shot=tmp_path / "one_shot.csv", **arguments)
+    assert not (tmp_path / "out").exists()
+
+
+def test_scores_are_the_same_bytes_again(tmp_path):
+    first, second = experiment(tmp_path / "a"), experiment(tmp_path / "b")
+    for one in (first, second):
+        write_results(one, "eventvot", sequences=3)
+    for name in ("per_sequence.csv", "curves.npz"):
+        paths = [benchmark.folder_of(one, "metrics", "eventvot", "had", 0) / name for one in (first, second)]
+        assert paths[0].read_bytes() == paths[1].read_bytes()

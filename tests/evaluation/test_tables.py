@@ -1,0 +1,165 @@
+"""Tables: the promised columns, the same numbers in all formats, marks, notes, and LaTeX that compiles."""
+
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import experiment, write_results
+
+from had.errors import ConfigError, DataError
+from had.evaluation import metrics
+from had.evaluation.benchmark import folder_of, read_curves, rows_of
+from had.evaluation.statistics import holm
+from had.evaluation.table_formats import Column, Table, latex, markdown
+from had.evaluation.tables import KINDS, write_table
+
+BENCHMARKS = ("coesot", "eventvot")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    one = experiment(tmp_path_factory.mktemp("results"), seeds=[0, 1], evaluation={"resamples": 400})
+    for benchmark in BENCHMARKS:
+        write_results(one, benchmark)
+        for kind in KINDS:
+            write_table(kind, experiment=one, benchmark=benchmark, stem=one.results / f"tables/{kind}_{benchmark}")
+    return one
+
+
+def read(one, kind, benchmark="coesot"):
+    return pd.read_csv(one.results / f"tables/{kind}_{benchmark}.csv")
+
+
+def text(one, name):
+    return (one.results / "tables" / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("benchmark", BENCHMARKS)
+@pytest.mark.parametrize("kind", ["main", "ablation"])
+def test_score_tables_begin_with_the_promised_columns(made, kind, benchmark):
+    table = read(made, kind, benchmark)
+    assert list(table.columns[:4]) == ["run", "SR", "PR", "NPR"]
+    runs = [row.run for row in rows_of(made)]
+    assert set(table["run"]) == set(runs) - ({"ground_truth"} if kind == "ablation" else set())
+    assert table["run"].is_unique
+    for name in ("SR", "PR", "NPR"):
+        assert table[name].between(0, 1).all()
+        assert (table[f"{name}_low"] <= table[name] + 1e-12).all()
+        assert (table[name] <= table[f"{name}_high"] + 1e-12).all()
+    seeds = table.set_index("run")["seeds"]
+    assert (seeds["had"], seeds["static"]) == (2, 1)
+
+
+def test_scores_are_the_mean_over_seeds_of_the_official_score(made):
+    table = read(made, "main").set_index("run")
+    for run in ("had", "teacher"):
+        overall = [metrics.overall(read_curves(made, "coesot", run, seed)) for seed in (0, 1)]
+        for name in ("SR", "PR", "NPR", "OP50", "OP75"):
+            assert table.loc[run, name] == pytest.approx(np.mean([one[name] for one in overall]), abs=1e-12)
+    present = read_curves(made, "coesot", "ground_truth", 0).overlap[:, 0]
+    # The last bit of a fractional box may lift its IoU above 1, in the official functions too.
+    assert present.mean() * 20 / 21 - 1e-12 <= table.loc["ground_truth", "SR"] <= present.mean()
+    assert np.isnan(table.loc["static", "one_shot_iou"])
+
+
+def test_ablation_flags_and_corrected_differences(made):
+    table = read(made, "ablation").set_index("run")
+    flags = table[["hierarchical", "TA", "SA"]].notna()
+    assert flags.loc["student"].tolist() == [False, False, False]
+    assert flags.loc["hdetrack"].tolist() == [True, False, False]
+    assert flags.loc["had_ta"].tolist() == [True, True, False]
+    assert flags.loc["had_sa"].tolist() == [True, False, True]
+    assert flags.loc["had"].tolist() == [True, True, True]
+    distilled = ["hdetrack", "had_ta", "had_sa", "had"]
+    difference = table["SR"] - table.loc["student", "SR"]
+    np.testing.assert_allclose(table["SR_difference"].drop("student"), difference.drop("student"), atol=1e-12)
+    np.testing.assert_allclose(table.loc[distilled, "SR_p_holm"], holm(table.loc[distilled, "SR_p"]))
+    assert table.drop(distilled)["SR_p_holm"].isna().all()
+    assert np.isnan(table.loc["student", "SR_difference"])
+
+
+def test_formats_print_the_numbers_of_the_csv(made):
+    main, ablation = read(made, "main"), read(made, "ablation")
+    for name, table in (("main", main), ("ablation", ablation)):
+        for suffix in ("md", "tex"):
+            content = text(made, f"{name}_coesot.{suffix}")
+            for row in table.itertuples():
+                line = next(line for line in content.splitlines() if row.title in line)
+                plain = re.sub(r"\\textbf|\\underline|[*{}]|</?u>|<sub>.*?</sub>", "", line)
+                for score in (row.SR, row.PR, row.NPR):
+                    assert f" {score:.3f} " in plain + " "
+
+
+def test_notes_state_the_conventions(made):
+    for kind in ("main", "ablation"):
+        for content in (text(made, f"{kind}_coesot.md"), text(made, f"{kind}_coesot.tex")):
+            for words in ("21 thresholds", "at 20 px", "at 0.2", "400 resamples", "seed 0", "dropped", "COCO-Object"):
+                assert words in content
+        assert "COCO-Object" not in text(made, f"{kind}_eventvot.md")
+    digests = {re.search(r"Configuration (\w{12})", text(made, f"{kind}_coesot.md"))[1] for kind in KINDS}
+    assert len(digests) == 1
+
+
+def test_attributes_without_sequences_are_left_out_with_a_note(made):
+    table = read(made, "attributes").set_index("attribute")
+    assert "BOM" not in table.index
+    assert "No test sequence carries BOM" in text(made, "attributes_coesot.md")
+    flags = np.load(folder_of(made, "metrics", "coesot", "had", 0) / "curves.npz")
+    cm = flags["attribute_flags"][:, 0]
+    assert table.loc["CM", "sequences"] == cm.sum()
+    wanted = np.mean([read_curves(made, "coesot", "had", seed).overlap[cm].mean() for seed in (0, 1)])
+    assert table.loc["CM", "had"] == pytest.approx(wanted, abs=1e-12)
+    assert (table["had_low"] <= table["had"]).all()
+
+
+def test_cost_is_in_units_of_one_in_the_csv_and_readable_in_print(made):
+    table = read(made, "cost").set_index("run")
+    assert table.loc["teacher", "parameters"] == 1_210_000
+    assert list(table.index) == list(made.runs)
+    assert "| 1.21 | 0.182 | 205 |" in text(made, "cost_coesot.md")
+
+
+def test_tables_are_the_same_bytes_again(made, tmp_path):
+    for kind in KINDS:
+        write_table(kind, experiment=made, benchmark="coco-object-meeting", stem=tmp_path / f"{kind}_coesot")
+        for suffix in ("csv", "md", "tex"):
+            name = f"{kind}_coesot.{suffix}"
+            assert (tmp_path / name).read_bytes() == (made.results / "tables" / name).read_bytes()
+
+
+def test_best_and_second_among_ranked_rows_and_ties_in_print():
+    data = pd.DataFrame({"run": list("abcd"), "SR": [0.50041, 0.5004, 0.4, 0.9]})
+    table = Table("T.", data, [Column("run", "Run"), Column("SR", "SR", best=max)], ranked=[True, True, True, False])
+    lines = markdown(table).splitlines()[4:8]
+    assert lines == ["| a | **0.500** |", "| b | **0.500** |", "| c | <u>0.400</u> |", "| d | 0.900 |"]
+
+
+def test_latex_escapes_what_it_must():
+    data = pd.DataFrame({"run": ["50% & had_ta"], "p": [0.0002]})
+    content = latex(Table("A_b.", data, [Column("run", "Run"), Column("p", "p", least=0.001)], ['`x_y`, "z"']), "tab:x")
+    assert r"50\% \& had\_ta & $<$ 0.001" in content
+    assert r"\texttt{x\_y}, ``z''" in content
+
+
+def test_a_misspelt_kind_and_missing_results_are_one_sentence(made, tmp_path):
+    with pytest.raises(ConfigError, match="'ablation'"):
+        write_table("ablations", experiment=made, benchmark="coesot", stem=tmp_path / "x")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"no file .*profile.json"):
+        write_table("cost", experiment=experiment(tmp_path / "empty"), benchmark="coesot", stem=tmp_path / "x")
+    assert not list(tmp_path.glob("x*"))
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex (Debian: texlive-latex-recommended)")
+def test_tables_compile_in_a_plain_article_without_overfull_boxes(made, tmp_path):
+    names = [f"{kind}_{benchmark}" for kind in KINDS for benchmark in BENCHMARKS]
+    inputs = "\n".join(rf"\input{{{made.results}/tables/{name}}}\clearpage" for name in names)
+    source = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{inputs}\end{{document}}"
+    (tmp_path / "paper.tex").write_text(source)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout

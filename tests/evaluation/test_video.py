@@ -1,0 +1,74 @@
+"""Videos hold every frame, show the boxes, and are refused whole when something is wrong."""
+
+import cv2
+import numpy as np
+import pytest
+
+from had.errors import DataError
+from had.evaluation import video
+
+
+def read(path):
+    capture = cv2.VideoCapture(str(path))
+    frames = []
+    while True:
+        there, frame = capture.read()
+        if not there:
+            return frames
+        frames.append(frame[..., ::-1])
+
+
+def grey(count, size=(120, 160)):
+    return [np.full((*size, 3), 128, np.uint8) for _ in range(count)]
+
+
+def test_boxes_are_where_they_should_be_in_every_frame(tmp_path):
+    boxes = np.array([[10.0 + 20 * k, 30, 40, 50] for k in range(4)])
+    video.write_video(tmp_path / "v.mp4", frames=grey(4), tracks={"x": boxes}, ground_truth=None, smallest_height=120)
+    frames = read(tmp_path / "v.mp4")
+    assert len(frames) == 4
+    assert frames[0].shape == (144, 160, 3)
+    for frame, box in zip(frames, boxes.astype(int), strict=True):
+        changed = np.abs(frame[:120].astype(int) - 128).max(axis=2) > 50
+        rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+        assert abs(rows[0] - box[1]) <= 3
+        assert abs(rows[-1] - box[1] - box[3]) <= 3
+        assert abs(columns[0] - box[0]) <= 3
+        assert abs(columns[-1] - min(box[0] + box[2], 159)) <= 3
+
+
+def test_small_images_are_enlarged_and_empty_boxes_left_out(tmp_path):
+    nothing = np.full((2, 4), np.nan)
+    video.write_video(tmp_path / "v.mp4", frames=grey(2, (61, 81)), tracks={"x": nothing}, ground_truth=nothing)
+    (first, _) = read(tmp_path / "v.mp4")
+    assert first.shape == (61 * 6 + 24, 81 * 6, 3)
+    assert (np.abs(first[: 61 * 6].astype(int) - 128) < 12).all()
+
+
+@pytest.mark.parametrize(
+    ("frames", "boxes", "message"),
+    [
+        ([], 0, "at least one frame"),
+        (grey(2) + grey(1, (80, 80)), 3, "frame 3 of"),
+        (grey(3), 2, "box of x for frame 3"),
+    ],
+)
+def test_what_is_wrong_leaves_no_file(tmp_path, frames, boxes, message):
+    tracks = {"x": np.ones((boxes, 4)) * 9}
+    with pytest.raises(DataError, match=message):
+        video.write_video(tmp_path / "v.mp4", frames=frames, tracks=tracks)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_encoder_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(video, "CODEC", "????")
+    with pytest.raises(DataError, match="an encoder"):
+        video.write_video(tmp_path / "v.mp4", frames=grey(1), tracks={})
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_streams_side_by_side():
+    left, right = grey(2, (10, 20)), grey(2, (10, 30))
+    assert [image.shape for image in video.side_by_side(left, right)] == [(10, 50, 3)] * 2
+    with pytest.raises(DataError, match="10 high"):
+        next(video.side_by_side(left, grey(2, (12, 20))))

@@ -1,0 +1,169 @@
+"""The objective: what is on, what it needs, what it sends where; and that a network learns from it."""
+
+import pytest
+import torch
+
+from had.config import load
+from had.errors import ConfigError
+from had.losses.objective import Objective
+from had.models.network import build_network
+from had.options import TERMS, merged
+from had.structures import Sample
+
+BATCH, FRAMES = 2, 2
+
+
+@pytest.fixture(scope="module")
+def options():
+    return load("config/smoke.yaml").resolve("had")
+
+
+def with_terms(options, *terms):
+    return options.model_copy(update={"terms": terms})
+
+
+def make_sample(present=True, seed=0) -> Sample:
+    rng = torch.Generator().manual_seed(seed)
+
+    def images(*shape):
+        return torch.randint(0, 256, shape, dtype=torch.uint8, generator=rng)
+
+    streams = ("rgb", "event_image")
+    return Sample(
+        {s: images(BATCH, 3, 32, 32) for s in streams},
+        {s: images(BATCH, FRAMES, 3, 64, 64) for s in streams},
+        0.3 + 0.4 * torch.rand(BATCH, FRAMES, 4, generator=rng),
+        torch.full((BATCH, FRAMES), present),
+        torch.randn(BATCH, FRAMES, 2, generator=rng) * 0.1,
+    )
+
+
+def run(network, sample):
+    template = {s: t.repeat_interleave(FRAMES, dim=0) for s, t in sample.template.items()}
+    return network(template, {s: x.flatten(0, 1) for s, x in sample.search.items()}, need_attention=True)
+
+
+@pytest.fixture(scope="module")
+def networks(options):
+    teacher = build_network(load("config/smoke.yaml").resolve("teacher"), ("rgb", "event_image"), seed=1).eval()
+    return build_network(options, ("event_image",), seed=2), teacher
+
+
+@pytest.mark.parametrize("match", ["same", "event", "image", "mean"])
+def test_every_term_is_finite_and_reaches_the_student(options, networks, match):
+    student, teacher = networks
+    changed = with_terms(options, *TERMS).model_copy(
+        update={"distillation": merged(options.distillation, {"match_stream": match})}
+    )
+    sample = make_sample()
+    objective = Objective(changed, student_dim=32, teacher_dim=32, seed=0)
+    teacher.zero_grad()
+    total, parts = objective(run(student, sample), sample, run(teacher, sample))
+    student.zero_grad()
+    total.backward()
+    assert set(parts) == {
+        "total", "focal", "giou", "l1", *TERMS, "temporal_motion", "temporal_variance", "temporal_student_variance"
+    }  # fmt: skip
+    assert all(value.isfinite() and value.dim() == 0 and not value.requires_grad for value in parts.values())
+    for name, parameter in [*student.named_parameters(), *objective.named_parameters()]:
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+    assert all(parameter.grad is None for parameter in teacher.parameters())
+
+
+def test_total_is_the_weighted_sum(options, networks):
+    student, teacher = networks
+    sample = make_sample()
+    outputs = run(student, sample), sample, run(teacher, sample)
+    weights = {term: 0.5 + i for i, term in enumerate(TERMS)}
+    changed = with_terms(options, *TERMS).model_copy(
+        update={"distillation": merged(options.distillation, {"weights": weights})}
+    )
+    total, parts = Objective(changed, student_dim=32, teacher_dim=32, seed=0)(*outputs)
+    expected = parts["focal"] + parts["giou"] + 14 * parts["l1"] + parts["temporal_motion"]
+    expected = expected + sum(weight * parts[term] for term, weight in weights.items())
+    torch.testing.assert_close(total.detach(), expected)
+
+
+def test_plain_student_needs_no_teacher(options, networks):
+    sample = make_sample()
+    objective = Objective(with_terms(options), student_dim=32)
+    assert not objective.needs_teacher
+    assert not objective.needs_attention
+    assert not list(objective.parameters())
+    _, parts = objective(run(networks[0], sample), sample, None)
+    assert set(parts) == {"total", "focal", "giou", "l1"}
+
+
+def test_absent_targets_leave_the_target_terms_silent(options, networks):
+    student, teacher = networks
+    sample = make_sample(present=False)
+    objective = Objective(with_terms(options, *TERMS), student_dim=32, teacher_dim=32, seed=0)
+    total, parts = objective(run(student, sample), sample, run(teacher, sample))
+    total.backward()
+    assert all(parts[name] == 0 for name in ("giou", "l1", "response", "localization", "temporal", "spatial"))
+    assert parts["focal"] > 0
+    assert parts["feature"] > 0
+
+
+def test_a_student_that_is_its_teacher_costs_nothing(options, networks):
+    student = networks[0].eval()
+    sample = make_sample()
+    terms = ("feature", "similarity", "response", "localization", "spatial")
+    outputs = run(student, sample)
+    _, parts = Objective(with_terms(options, *terms), student_dim=32, teacher_dim=32)(outputs, sample, outputs)
+    student.train()
+    for term in terms:
+        assert float(parts[term]) == pytest.approx(0, abs=1e-5)
+
+
+def test_unequal_widths_are_bridged_by_a_projector(options):
+    wide = merged(options.network, {"dim": 48, "heads": 3})
+    teacher_options = load("config/smoke.yaml").resolve("teacher").model_copy(update={"network": wide})
+    teacher = build_network(teacher_options, ("rgb", "event_image"), seed=1).eval()
+    student = build_network(options, ("event_image",), seed=2)
+    sample = make_sample()
+    objective = Objective(with_terms(options, *TERMS), student_dim=32, teacher_dim=48, seed=0)
+    total, _ = objective(run(student, sample), sample, run(teacher, sample))
+    total.backward()
+    assert objective.projector.weight.grad.abs().sum() > 0
+
+
+def test_distillation_adds_nothing_to_the_exported_network(options, tmp_path):
+    from had.models.weights import load_network, save_network
+
+    shapes = []
+    for run_name in ("student", "had"):
+        network = build_network(load("config/smoke.yaml").resolve(run_name), ("event_image",), seed=0)
+        save_network(tmp_path / f"{run_name}.safetensors", network, {})
+        loaded, _ = load_network(tmp_path / f"{run_name}.safetensors")
+        shapes.append({name: tensor.shape for name, tensor in loaded.state_dict().items()})
+    assert shapes[0] == shapes[1]
+    assert list(Objective(options, student_dim=32, teacher_dim=32).parameters())
+
+
+def test_impossible_objectives_are_refused(options):
+    with pytest.raises(ConfigError, match="teacher"):
+        Objective(options, student_dim=32)
+    short = options.model_copy(update={"crops": merged(options.crops, {"clip_frames": 1})})
+    with pytest.raises(ConfigError, match="clip_frames"):
+        Objective(short, student_dim=32, teacher_dim=32)
+
+
+def test_a_small_network_learns_four_crops_by_heart(options):
+    wider = options.model_copy(update={"network": merged(options.network, {"head_channels": 64})})
+    network = build_network(wider, ("event_image",), seed=0)
+    sample = make_sample(seed=5)
+    objective = Objective(with_terms(options), student_dim=32)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    first = None
+    for _ in range(120):
+        total, parts = objective(run(network, sample), sample)
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        first = first or parts
+    assert parts["focal"] < 0.02 * first["focal"]
+    assert parts["l1"] < 0.3 * first["l1"]
+    boxes = run(network, sample)[0].boxes.detach()
+    assert (boxes - sample.boxes.flatten(0, 1)).abs().mean() < 0.05

@@ -1,0 +1,108 @@
+"""The command line as a user meets it: a process, its exit status, its two streams."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from had import cli
+from had.config import schema
+from had.errors import DataError
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+VERBS = {
+    *("simulate", "prepare", "inspect", "train", "track", "profile", "evaluate"),
+    *("table", "figure", "video", "database", "log", "config"),
+}
+"""What rules, docs and README call."""
+
+
+def had(*arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "had.cli", *arguments]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+
+def test_the_verbs_are_these_and_each_explains_itself():
+    assert {command.callback.__name__ for command in cli.app.registered_commands} == VERBS
+    assert all(command.callback.__doc__ for command in cli.app.registered_commands)
+    for verb in VERBS:
+        assert CliRunner().invoke(cli.app, [verb, "--help"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["config", "config/smok.yaml"], "no file config/smok.yaml"),
+        (["simulate", "--benchmark", "coeso", "--output", "x"], "did you mean 'coesot'?"),
+        (["simulate", "--benchmark", "coesot", "--output", "x", "--video", "film.mp4"], "--boxes"),
+        (["prepare", "--benchmark", "eventvot", "--split", "test", "--root", "no/such", "--output", "x"], "no/such"),
+        (["inspect", "no/such.aedat4"], "no/such.aedat4"),
+        (["track"], "had track --help"),
+        (["track", "--recording", "x.raw", "--checkpoint", "y", "--box", "1,2,3"], "'1,2,3'"),
+        (["train", "--benchmark", "coesot", "--run", "hda", "--data", "x", "--output", "y"], "did you mean 'had'?"),
+        (["table", "ablatoin", "--benchmark", "coesot", "--output", "x"], "did you mean 'ablation'?"),
+        (["figure", "radar", "--benchmark", "coesot", "--output", "x"], "a figure among"),
+    ],
+    ids=lambda value: "-".join(value[:2]) if isinstance(value, list) else "",
+)
+def test_a_wrong_input_is_one_sentence_and_exit_status_2(arguments, sentence):
+    answer = had(*arguments)
+    assert answer.returncode == 2
+    lines = [line for line in answer.stderr.splitlines() if " INFO " not in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("had: expected ")
+    assert sentence in lines[0]
+    assert not answer.stdout
+
+
+def test_an_error_that_is_not_the_users_keeps_its_traceback(tmp_path):
+    source = tmp_path / "broken.py"
+    source.write_text(
+        "import sys\nfrom had import cli\n"
+        "@cli.app.command()\ndef broken():\n    '''Fails.'''\n    raise RuntimeError('a bug')\n"
+        "sys.argv[1:] = ['broken']\ncli.main()\n"
+    )
+    answer = subprocess.run([sys.executable, source], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert "Traceback" in answer.stderr
+    assert "RuntimeError: a bug" in answer.stderr
+
+
+def test_the_sentence_has_its_three_parts(monkeypatch, capsys):
+    @cli.app.command("fails")
+    def fails() -> None:
+        raise DataError("a file", "none", "make it")
+
+    monkeypatch.setattr(sys, "argv", ["had", "fails"])
+    try:
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+    finally:
+        cli.app.registered_commands.pop()
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == "had: expected a file, got none; make it\n"
+
+
+def test_the_schema_and_the_resolved_configuration_are_printed():
+    assert json.loads(had("config", "--schema").stdout) == schema()
+    shown = had("config", "config/smoke.yaml").stdout
+    assert "window_influence: 1.0" in shown  # a default that the file does not state
+
+
+def test_a_verb_loads_only_what_it_needs():
+    heavy = "torch", "mlflow", "matplotlib", "cv2", "pandas", "scipy"
+    code = f"import had.cli, sys; print([name for name in {heavy} if name in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+def test_tables_need_neither_torch_nor_mlflow():
+    code = (
+        "import sys, had.evaluation.tables, had.evaluation.figures, had.evaluation.benchmark, had.data.sequences\n"
+        "print([name for name in ('torch', 'mlflow') if name in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"

@@ -1,0 +1,138 @@
+"""Every shipped YAML loads, and the lists that must agree do."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from had.config import dump, load, run_digest, schema
+from had.data.layouts import LAYOUTS
+from had.errors import ConfigError
+from had.evaluation.figures import KINDS as FIGURES
+from had.evaluation.tables import KINDS as TABLES
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CONFIGS = sorted((REPOSITORY / "config").glob("*.yaml"))
+RUNS = sorted((REPOSITORY / "config" / "runs").glob("*.yaml"))
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_shipped_configurations_load_and_survive_a_round_trip(path):
+    experiment = load(path)
+    assert set(experiment.benchmarks) == {"eventvot", "coesot"}
+    assert load(yaml.safe_load(dump(experiment))) == experiment
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+def test_every_row_of_the_ablation_loads(path):
+    runs = list(dict.fromkeys(["teacher", path.stem]))
+    experiment = load(REPOSITORY / "config" / "smoke.yaml", {"runs": runs})
+    assert experiment.resolve(path.stem).title == yaml.safe_load(path.read_text())["title"]
+
+
+def test_the_demo_has_the_rows_that_the_paper_needs():
+    rows = load(REPOSITORY / "config" / "config.yaml").runs
+    assert set(rows) >= {"teacher", "student", "hdetrack", "had_ta", "had_sa", "had"}
+
+
+def test_the_schema_is_the_one_that_the_code_generates():
+    path = REPOSITORY / "workflow" / "schemas" / "config.schema.json"
+    assert json.loads(path.read_text()) == schema(), f"had config --schema > {path.relative_to(REPOSITORY)}"
+
+
+def pip_pins(path) -> tuple[set[str], set[str]]:
+    """(pinned packages, other lines) of an environment file's pip section."""
+    (section,) = [part["pip"] for part in yaml.safe_load(path.read_text())["dependencies"] if isinstance(part, dict)]
+    return {line for line in section if "==" in line}, {line for line in section if "==" not in line}
+
+
+def test_every_dependency_is_pinned():
+    extras = [pin for pins in PROJECT["optional-dependencies"].values() for pin in pins]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in [*PROJECT["dependencies"], *extras])
+
+
+def test_environment_yml_has_the_pins_of_pyproject():
+    assert pip_pins(REPOSITORY / "environment.yml") == (set(PROJECT["dependencies"]), {"--editable ."})
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "workflow" / "envs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_jobs_environments_have_the_pins_of_pyproject(path):
+    job_pins = {pin for pin in PROJECT["dependencies"] if not pin.startswith("snakemake==")}
+    assert pip_pins(path) == (job_pins, set())
+
+
+def test_constraints_agree_with_pyproject():
+    lines = (REPOSITORY / "constraints.txt").read_text().splitlines()
+    constraints = dict(line.lower().replace("_", "-").split("==") for line in lines if "==" in line)
+    for pin in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]:
+        name, version = pin.lower().replace("_", "-").split("==")
+        assert name == "torch" or constraints[name] == version
+    assert not [name for name in constraints if re.match("torch|nvidia|triton", name)]
+
+
+def test_the_workflow_names_the_tables_and_figures_that_there_are():
+    text = (REPOSITORY / "workflow" / "rules" / "common.smk").read_text()
+    tables = re.search(r"^TABLES = (\[.*\])$", text, flags=re.MULTILINE)
+    assert tables is not None
+    assert tuple(yaml.safe_load(tables.group(1))) == TABLES
+    assert "from had.evaluation.figures import KINDS" in text
+    assert len(set(FIGURES)) == len(FIGURES) >= 8
+
+
+def test_another_name_for_coesot_is_accepted_everywhere():
+    smoke = yaml.safe_load((REPOSITORY / "config" / "smoke.yaml").read_text())
+    smoke["benchmarks"]["coco-object-meeting"] = smoke["benchmarks"].pop("coesot")
+    assert load(smoke) == load(REPOSITORY / "config" / "smoke.yaml")
+    assert "coco-object-meeting" in LAYOUTS["coesot"].aliases
+    changed = load(
+        REPOSITORY / "config" / "smoke.yaml", {"benchmarks": {"coco-object-meeting": {"simulation": {"seed": 7}}}}
+    )
+    assert changed.benchmarks["coesot"].simulation.seed == 7
+
+
+@pytest.mark.parametrize("name", ["eventvot", "fe108", "coeso"])
+def test_a_benchmark_that_is_not_configured_is_refused(name):
+    experiment = load({"runs": {"student": {"title": "S"}}, "benchmarks": {"coesot": {"simulation": {}}}})
+    remedy = "did you mean 'coesot'" if name == "coeso" else "coesot"
+    with pytest.raises(ConfigError, match=f"a benchmark of the configuration, got '{name}'.*{remedy}"):
+        experiment.source(name)
+    with pytest.raises(ConfigError, match="a benchmark of the configuration"):
+        run_digest(experiment, benchmark=name, run="student", seed=0)
+    assert experiment.source("coesot") == experiment.benchmarks["coesot"]
+
+
+def test_the_notebook_is_kept_without_outputs():
+    notebooks = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
+    assert notebooks
+    for path in notebooks:
+        cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+        assert all(not cell["outputs"] and cell["execution_count"] is None for cell in cells)
+        assert any("parameters" in cell["metadata"].get("tags", []) for cell in cells)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"runs": {"had": {"training": {"epoch": 3}}}}, r"runs\.had\.training\.epoch.*did you mean 'epochs'"),
+        ({"runs": {"had": {"network": {"patch": 24}}}}, "template_size.*patch 24 in run 'had'"),
+        ({"network": {"patch": 24}}, "template_size.*patch 24"),
+        ({"crops": {"clip_frames": 99}}, "clip_frames 99"),
+        ({"crops": {"clip_frames": 1}}, "temporal.*clip_frames"),
+        ({"seeds": []}, "seeds"),
+        ({"seeds": [0, 0]}, "seeds"),
+        ({"seeds": [-1]}, "seeds"),
+        ({"controls": ["static", "static"]}, "'static' names two rows"),
+        ({"external": {"static": "somewhere"}}, "'static' names two rows"),
+        ({"external": {"had": "somewhere"}}, "'had' names two rows"),
+        ({"external": {"My Tracker+": "somewhere"}}, "letters"),
+        ({"figures": {"runs": ["studnt"]}}, "did you mean 'student'"),
+    ],
+)
+def test_contradictions_are_refused_where_the_configuration_is_read(changes, message):
+    content = yaml.safe_load(dump(load(REPOSITORY / "config" / "config.yaml")))
+    with pytest.raises(ConfigError, match=message):
+        load(content, changes)

@@ -1,0 +1,149 @@
+"""A recording is cut into windows and followed."""
+
+from typing import get_args
+
+import numpy as np
+import pytest
+from toy_experiment import experiment
+from typer.testing import CliRunner
+
+from had import cli, cli_options
+from had.config import dump
+from had.data.frames import EVENT_DTYPE
+from had.data.recordings import open_recording
+from had.data.recordings.recording import Recording
+from had.errors import CheckpointError, ConfigError, DataError
+from had.models.network import build_network
+from had.models.weights import save_network
+from had.tracking import recording
+from had.tracking.recording import count_windows, event_windows, frames_of, track_recording
+
+
+class Memory(Recording):
+    """Events from an array, three a chunk."""
+
+    def __init__(self, t, path):
+        super().__init__(path, size=(64, 48))
+        self.events = np.zeros(len(t), EVENT_DTYPE)
+        self.events["t"], self.events["p"] = t, 1
+
+    def decode(self, max_events):
+        yield from (self.events[first : first + 3] for first in range(0, len(self.events), 3))
+
+
+def cut(tmp_path, t, **limits):
+    windows = event_windows(Memory(t, tmp_path), window_us=10, **limits)
+    return [(begin, events["t"].tolist()) for begin, events in windows]
+
+
+def test_windows_partition_the_time(tmp_path):
+    t = [100, 101, 109, 110, 111, 119, 120, 145, 149, 150]
+    assert cut(tmp_path, t) == [
+        (100, [100, 101, 109]),
+        (110, [110, 111, 119]),
+        (120, [120]),
+        (130, []),
+        (140, [145, 149]),
+    ]
+
+
+def test_start_and_stop_are_absolute_or_since_the_first_event(tmp_path):
+    t = [1000, 1005, 1012, 1018, 1025, 1033, 1047, 1060]
+    absolute = cut(tmp_path, t, start_us=1010, stop_us=1030)
+    assert absolute == [(1010, [1012, 1018]), (1020, [1025])]
+    assert cut(tmp_path, t, start_us=10, stop_us=30) == absolute
+
+
+@pytest.mark.parametrize(("start_us", "stop_us"), [(None, None), (10, 30), (1010, 1030), (1012, None), (None, 9000)])
+def test_windows_are_counted_beforehand(tmp_path, monkeypatch, start_us, stop_us):
+    t, limits = [1000, 1005, 1012, 1018, 1025, 1033, 1047, 1060], {"start_us": start_us, "stop_us": stop_us}
+    monkeypatch.setattr(Memory, "last_us", lambda self: t[-1])
+    assert count_windows(Memory(t, tmp_path), window_us=10, **limits) == len(cut(tmp_path, t, **limits))
+
+
+def test_windows_of_an_open_end_are_unknown(tmp_path):
+    t = [1000, 1005, 1060]
+    assert count_windows(Memory(t, tmp_path), window_us=10) is None
+    assert count_windows(Memory(t, tmp_path), window_us=10, stop_us=40) == 4
+
+
+def test_nothing_in_the_time_asked_for(tmp_path):
+    with pytest.raises(DataError, match="had inspect"):
+        cut(tmp_path, [1000, 1005], start_us=2000)
+
+
+@pytest.fixture
+def csv(tmp_path):
+    """A disc that moves to the right for a second, 20,000 events a second."""
+    rng = np.random.default_rng(0)
+    t = np.sort(rng.integers(0, 1_000_000, 20_000))
+    x = (20 + 30 * t / 1e6 + rng.normal(0, 2, len(t))).clip(0, 95).astype(int)
+    y = (30 + rng.normal(0, 2, len(t))).clip(0, 71).astype(int)
+    p = rng.integers(0, 2, len(t))
+    path = tmp_path / "disc.csv"
+    path.write_text("x,y,p,t\n" + "".join(f"{a},{b},{c},{d}\n" for a, b, c, d in zip(x, y, p, t, strict=True)))
+    return path
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    options = experiment(tmp_path).resolve("student")
+    network = build_network(options, ("event_image",), seed=0)
+    save_network(tmp_path / "model.safetensors", network, {"options": options.model_dump(mode="json")})
+    return tmp_path / "model.safetensors"
+
+
+def test_follows_a_csv_recording(tmp_path, csv, checkpoint):
+    boxes = tmp_path / "boxes.txt"
+    box = np.array([15.0, 25.0, 10.0, 10.0])
+    steps = list(track_recording(recording=csv, box=box, checkpoint=checkpoint, boxes=boxes, device="cpu"))
+    assert len(steps) in (24, 25)
+    assert steps[0].box == pytest.approx(box)
+    assert np.diff([step.begin_us for step in steps]).tolist() == [40_000] * (len(steps) - 1)
+    written = np.loadtxt(boxes, delimiter="\t")
+    assert written == pytest.approx(np.array([step.box for step in steps]), abs=1e-4)
+    assert sum(len(step.frame.events) for step in steps) > 18_000
+
+
+def test_progress_knows_the_end_and_the_command_line_its_configuration(tmp_path, csv, checkpoint, monkeypatch):
+    totals, given = [], []
+
+    def watched(items, *, total, **labels):
+        totals.append(total)
+        return items
+
+    def spied(**arguments):
+        given.append(arguments)
+        return track_recording(**arguments)
+
+    monkeypatch.setattr(recording, "progress", watched)
+    monkeypatch.setattr(recording, "track_recording", spied)
+    file = tmp_path / "experiment.yaml"
+    file.write_text(dump(experiment(tmp_path, tracking={"window_influence": 0.25})))
+    boxes = tmp_path / "found.txt"
+    arguments = ["track", "--recording", csv, "--checkpoint", checkpoint, "--box", "15,25,10,10", "--boxes", boxes]
+    answer = CliRunner().invoke(cli.app, [*map(str, arguments), "--config", str(file)], catch_exceptions=False)
+    assert answer.exit_code == 0
+    assert totals == [len(np.loadtxt(boxes))]
+    assert (given[0]["options"].window_influence, given[0]["device"]) == (0.25, "cpu")
+    for option in (cli_options.StartUs, cli_options.StopUs):
+        assert "relative to the recording's begin" in get_args(option)[1].help
+
+
+def test_wrong_box_window_and_checkpoint_are_refused(tmp_path, csv, checkpoint):
+    def start(box, source=checkpoint, **changes):
+        next(track_recording(recording=csv, box=np.array(box), checkpoint=source, device="cpu", **changes))
+
+    with pytest.raises(ConfigError, match="--box"):
+        start([500.0, 20, 10, 10])
+    with pytest.raises(ConfigError, match="positive"):
+        start([15.0, 20, 10, 10], window_us=0)
+    network = build_network(experiment(tmp_path).resolve("student"), ("event_image",))
+    save_network(tmp_path / "bare.safetensors", network, {})
+    with pytest.raises(CheckpointError, match="crops"):
+        start([15.0, 20, 10, 10], source=tmp_path / "bare.safetensors")
+
+
+def test_camera_is_asked_for_where_there_is_none(csv):
+    with pytest.raises(DataError, match="camera"):
+        next(frames_of(open_recording(csv), window_us=1000, camera=True))

@@ -1,0 +1,128 @@
+"""The tracker, with a network that knows where the events are."""
+
+import numpy as np
+import pytest
+import torch
+from toy import SIZE, toy_split
+
+from had.boxes import iou, xywh_to_xyxy
+from had.data.frames import EVENT_DTYPE, Frame
+from had.options import CropOptions, TrackingOptions
+from had.structures import Features, Prediction, TokenLayout
+from had.tracking.run import follow
+from had.tracking.tracker import Tracker, hann_window
+
+CROPS = CropOptions(template_size=16, search_size=64)
+GRID = (8, 8)
+
+
+class Oracle:
+    """Answers with the red pixels' centre and a box of fixed size, a quarter of the crop."""
+
+    streams = ("event_image",)
+    layout = TokenLayout({}, (2, 2), GRID)
+
+    def __init__(self):
+        self.calls = []
+
+    def __call__(self, template, search):
+        image = search["event_image"].float()  # S 3 64 64
+        red = ((image[:, 0] > 150) & (image[:, 1] < 150) & (image[:, 2] < 150)).float()
+        self.calls.append((template["event_image"], search["event_image"]))
+        response = torch.nn.functional.avg_pool2d(red, 8) + 1e-3  # S 8 8
+        axis = torch.arange(64) + 0.5
+        mass = red.sum(dim=(1, 2)).clamp_min(1e-6)
+        cx, cy = (red.sum(dim=1) * axis).sum(1) / mass / 8, (red.sum(dim=2) * axis).sum(1) / mass / 8  # in cells
+        cells = torch.arange(8.0)
+        offset = torch.stack(
+            [(cx[:, None] - cells)[:, None].expand(-1, 8, -1), (cy[:, None] - cells)[:, :, None].expand(-1, -1, 8)], 1
+        )
+        size = torch.full((len(image), 2, 8, 8), 0.25)
+        return Prediction(response.logit(), response, size, offset, torch.empty(0)), Features(image, None, self.layout)
+
+
+def tracker(influence=1.0):
+    return Tracker(Oracle(), CROPS, TrackingOptions(window_influence=influence))
+
+
+def test_hann_window_is_the_published_one():
+    window = hann_window(16, 16)
+    assert window.shape == (16, 16)
+    assert window.min() > 0
+    assert torch.equal(window, window.T)
+    assert torch.allclose(window, window.flip(0))
+    assert window[7, 7] == pytest.approx((0.5 - 0.5 * np.cos(2 * np.pi * 8 / 17)) ** 2)
+
+
+def test_follows_a_target():
+    sequence = toy_split(1, 20)[0]
+    (track,) = follow(tracker(), [sequence], "test")
+    overlaps = iou(xywh_to_xyxy(track.boxes), xywh_to_xyxy(sequence.boxes))
+    assert track.boxes[0] == pytest.approx(sequence.boxes[0])
+    assert overlaps.min() > 0.4
+    assert track.responses.shape == (20, *GRID)
+    assert (track.windows[1:, 2] > 0).all()
+
+
+def test_lockstep_equals_one_by_one_with_different_lengths_and_starts():
+    sequences = [toy_split(1, 12)[0], toy_split(1, 7, first=1)[0], toy_split(1, 9, first=2)[0]]
+    sequences[2].present[:3] = False
+    together = follow(tracker(), sequences, "test")
+    for sequence, track in zip(sequences, together, strict=True):
+        (alone,) = follow(tracker(), [sequence], "test")
+        assert track.boxes == pytest.approx(alone.boxes)
+        assert np.array_equal(track.responses, alone.responses)
+        assert np.array_equal(track.windows, alone.windows)
+    assert not together[2].boxes[:3].any()
+    assert together[2].boxes[3] == pytest.approx(sequences[2].boxes[3])
+
+
+def test_single_frame_verbs():
+    sequence = toy_split(1)[0]
+    one = tracker()
+    one.initialize(sequence.frame(0), sequence.boxes[0])
+    box = one.track(sequence.frame(1))
+    assert box.shape == (4,)
+    many = tracker()
+    many.initialize([sequence.frame(0)], sequence.boxes[:1])
+    assert many.track([sequence.frame(1)])[0] == pytest.approx(box)
+
+
+def test_window_prefers_the_centre():
+    """Two equal targets, one at the last place, one near the crop's corner."""
+    events = np.zeros(200, dtype=EVENT_DTYPE)
+    rng = np.random.default_rng(0)
+    events["x"] = np.r_[rng.integers(44, 52, 100), rng.integers(26, 34, 100)]
+    events["y"] = np.r_[rng.integers(32, 40, 100), rng.integers(14, 22, 100)]
+    events["p"] = 1
+    responses = {}
+    for influence in (0.0, 1.0):
+        one = tracker(influence)
+        one.initialize(Frame(SIZE, events), np.array([42.0, 30.0, 12.0, 12.0]))
+        one.track(Frame(SIZE, events))
+        responses[influence] = one.weight * torch.from_numpy(one.responses[0])
+    centre = responses[1.0].flatten().argmax().item()
+    assert {centre // 8, centre % 8} <= {3, 4}
+    assert torch.equal(tracker(0.0).weight, torch.ones(GRID))
+
+
+def test_box_stays_on_the_sensor():
+    events = np.zeros(50, dtype=EVENT_DTYPE)
+    events["p"] = 1  # all at pixel (0, 0)
+    one = tracker()
+    one.initialize(Frame(SIZE, events), np.array([0.0, 0.0, 12.0, 12.0]))
+    x, y, w, h = one.track(Frame(SIZE, events))
+    assert (x, y) == (0, 0)
+    assert w >= 2
+    assert h >= 2
+
+
+def test_search_window_follows_the_last_box():
+    sequence = toy_split(1)[0]
+    one = tracker()
+    one.initialize(sequence.frame(0), sequence.boxes[0])
+    first = one.track(sequence.frame(1))
+    one.track(sequence.frame(2))
+    side = np.ceil(4 * np.sqrt(first[2] * first[3]))
+    assert one.windows[0, 2] == side
+    assert one.windows[0, :2] + side / 2 == pytest.approx(first[:2] + first[2:] / 2, abs=0.51)

@@ -1,0 +1,185 @@
+"""Training: repeatable to the bit, also when it was killed on the way."""
+
+import csv
+import json
+import math
+import os
+import signal
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from toy_experiment import Recorded, experiment, load_toy_split
+
+from had.errors import CheckpointError, ConfigError
+from had.models.weights import load_network
+from had.training import build, loop
+
+
+@pytest.fixture
+def record(monkeypatch):
+    recorded = Recorded()
+    monkeypatch.setattr(build, "load_split", load_toy_split)
+    monkeypatch.setattr(loop, "open_run", recorded.open_run)
+    return recorded
+
+
+def train(output, run="student", teacher=None, seed=0, **changes):
+    options = experiment(output / "results", **changes)
+    loop.train(options, benchmark="coesot", run=run, seed=seed, data=output, output=output, teacher=teacher)
+    return load_file(output / "model.safetensors")
+
+
+def equal(a, b) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.fixture
+def teacher(tmp_path, record):
+    train(tmp_path / "teacher", "teacher")
+    return tmp_path / "teacher" / "model.safetensors"
+
+
+def rows(output):
+    with (output / "history.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_outputs(tmp_path, record):
+    train(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors", "history.csv", "summary.json"}
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert (summary["steps"], summary["samples"]) == (6, 20)
+    assert summary["peak_memory_mb"] > 50
+    assert 0 <= summary["val_iou"] <= 1
+    history = rows(tmp_path)
+    assert [(row["epoch"], row["step"]) for row in history] == [("1", "3"), ("2", "6")]
+    assert list(history[0]) == ["epoch", "step", "seconds", "lr", "total", "focal", "giou", "l1", "val_iou"]
+    network, provenance = load_network(tmp_path / "model.safetensors")
+    assert summary["parameters"] == sum(weight.numel() for weight in network.parameters())
+    assert (provenance["run"], provenance["seed"], provenance["digest"]) == ("student", 0, summary["digest"])
+    assert provenance["options"]["crops"]["search_size"] == 32
+    assert record.identity == {"benchmark": "coesot", "run": "student", "seed": 0, "stage": "train"}
+    assert [step for step, _ in record.rows] == [3, 6]
+    assert {"train/total", "train/lr", "val/iou"} <= record.rows[0][1].keys()
+
+
+def test_same_seed_same_file_other_seed_other_file(tmp_path, record):
+    first, second, other = (train(tmp_path / name, seed=seed) for name, seed in (("a", 0), ("b", 0), ("c", 1)))
+    assert equal(first, second)
+    assert not equal(first, other)
+
+
+@pytest.mark.parametrize("run", ["student", "had"])
+@pytest.mark.parametrize("killed_at", [1, 3, 5])
+def test_killed_run_goes_on_to_the_same_weights(tmp_path, record, teacher, monkeypatch, run, killed_at):
+    """Killed by SIGTERM after a step: inside the first epoch, at its end, inside the second."""
+    whole = train(tmp_path / "whole", run, teacher)
+    step, taken = loop.run_step, []
+
+    def killed(job, sample):
+        taken.append(1)
+        if len(taken) == killed_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(job, sample)
+
+    monkeypatch.setattr(loop, "run_step", killed)
+    with pytest.raises(SystemExit) as stopped:
+        train(tmp_path / "parts", run, teacher)
+    assert stopped.value.code == 143
+    assert [path.name for path in (tmp_path / "parts").iterdir()] == ["last.pt"]
+    torch.manual_seed(987)  # a new process starts anywhere
+    assert equal(train(tmp_path / "parts", run, teacher), whole)
+    assert len(taken) == 6
+    left, right = rows(tmp_path / "whole"), rows(tmp_path / "parts")
+    for row in (*left, *right):
+        del row["seconds"]
+    assert left == right
+    assert not (tmp_path / "parts/last.pt").exists()
+
+
+def test_crash_between_epochs_resumes_at_the_epoch(tmp_path, record, monkeypatch):
+    """No signal at all (power cut): what counts is what the last epoch's end had saved."""
+    whole = train(tmp_path / "whole")
+    step, taken = loop.run_step, []
+
+    def crashes(job, sample):
+        taken.append(1)
+        if len(taken) == 5:
+            raise MemoryError
+        return step(job, sample)
+
+    monkeypatch.setattr(loop, "run_step", crashes)
+    with pytest.raises(MemoryError):
+        train(tmp_path / "parts")
+    assert equal(train(tmp_path / "parts"), whole)
+    assert len(taken) == 5 + 3
+
+
+def test_finished_run_is_not_repeated(tmp_path, record):
+    train(tmp_path)
+    before = (tmp_path / "model.safetensors").stat().st_mtime_ns
+    train(tmp_path)
+    assert (tmp_path / "model.safetensors").stat().st_mtime_ns == before
+    assert len(record.rows) == 2
+
+
+def test_state_of_another_configuration_does_not_stand_in_the_way(tmp_path, record, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "export", lambda job, output: None)
+        with pytest.raises(FileNotFoundError):
+            train(tmp_path / "changed")
+    changed = train(tmp_path / "changed", losses={"l1": 3.0})
+    assert equal(changed, train(tmp_path / "fresh", losses={"l1": 3.0}))
+    assert len(list((tmp_path / "changed").glob("last-*.pt"))) == 1
+
+
+def test_workers_change_nothing(tmp_path, record):
+    alone = train(tmp_path / "alone")
+    helped = train(tmp_path / "helped", training={"student": {"workers": 1}})
+    assert equal(alone, helped)
+
+
+def test_distillation_changes_the_student_and_leaves_the_teacher(tmp_path, record, teacher):
+    before = teacher.read_bytes()
+    plain, distilled = train(tmp_path / "plain"), train(tmp_path / "had", "had", teacher)
+    assert plain.keys() == distilled.keys()
+    assert not equal(plain, distilled)
+    assert teacher.read_bytes() == before
+    assert {"feature", "similarity", "response", "temporal", "spatial"} <= rows(tmp_path / "had")[0].keys()
+
+
+def test_teacher_is_frozen_and_in_evaluation_mode(tmp_path, record, teacher):
+    identity = {"benchmark": "coesot", "run": "had", "seed": 0}
+    job = build.build_training(experiment(tmp_path), **identity, data=tmp_path, teacher=teacher)
+    assert not any(weight.requires_grad for weight in job.teacher.parameters())
+    assert not job.teacher.training
+    assert job.clips.streams == ("event_image", "rgb")
+
+
+def test_distilled_run_without_teacher_is_refused(tmp_path, record):
+    with pytest.raises(CheckpointError, match="train the run `teacher` first"):
+        train(tmp_path, "had")
+
+
+def test_student_as_teacher_is_refused(tmp_path, record):
+    train(tmp_path / "student")
+    with pytest.raises(CheckpointError, match="rgb, event_image"):
+        train(tmp_path / "had", "had", tmp_path / "student/model.safetensors")
+
+
+def test_student_can_start_from_the_teacher(tmp_path, record, teacher):
+    identity = {"benchmark": "coesot", "run": "student", "seed": 0, "data": tmp_path}
+    options = experiment(tmp_path, distillation={"teacher_initialization": True})
+    started = build.build_training(options, **identity, teacher=teacher)
+    assert started.teacher is None
+    source = load_file(teacher)
+    name = next(name for name in source if name.endswith("blocks.0.attn.qkv.weight"))
+    own = started.network.state_dict()[name.replace("backbone.", "backbone_s.")]
+    assert torch.equal(own, source[name])
+
+
+def test_loss_that_is_not_finite_stops_the_run(tmp_path, record):
+    with pytest.raises(ConfigError, match=r"inf at step 1 of train coesot student seed 0"):
+        train(tmp_path, losses={"l1": math.inf})
+    assert not (tmp_path / "model.safetensors").exists()

@@ -1,0 +1,144 @@
+"""The graph of jobs without running one: targets, names, triggers, profiles, refusals."""
+
+import os
+import re
+
+import pytest
+
+from tests.workflow.conftest import Snakemake, output
+
+
+def jobs(answer) -> dict[str, int]:
+    """Job counts of a dry run."""
+    assert answer.returncode == 0, output(answer)
+    table = re.search(r"^Job stats:\n.*\n-.*\n((?:\w+ +\d+\n)+)", output(answer), flags=re.MULTILINE)
+    return {name: int(count) for name, count in (line.split() for line in table.group(1).splitlines())}
+
+
+def test_plain_snakemake_makes_everything(snakemake):
+    counts = jobs(snakemake("-n"))
+    networks, rows = 6, 9
+    assert counts["simulate"] == counts["prepare"] == 6
+    assert counts["train_teacher"] == 2
+    assert counts["train_teacher"] + counts["distill"] == counts["track"] == counts["profile"] == 2 * networks
+    assert counts["evaluate"] == 2 * rows
+    assert counts["table"] == 8
+    assert counts["notebook"] == 1
+    assert counts["mlflow"] == counts["video"] == 2
+    assert counts["database"] == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "profile"),
+    [
+        ("config", []),
+        ("paper", []),
+        ("config", ["--profile", "profiles/slurm"]),
+        ("paper", ["--profile", "profiles/slurm"]),
+        ("paper", ["--workflow-profile", "profiles/slurm"]),
+    ],
+)
+def test_dry_runs_pass_with_shipped_configurations_and_profiles(snakemake, config, profile):
+    assert jobs(snakemake("-n", "--configfile", f"config/{config}.yaml", *profile))["default"] == 1
+
+
+def test_a_given_configuration_stands_alone(snakemake):
+    (snakemake.folder / "one.yaml").write_text(
+        "runs: [student]\ncontrols: [static]\nseeds: [1, 2]\nbenchmarks: {eventvot: {simulation: {seed: 3}}}\n"
+    )
+    counts = jobs(snakemake("-n", "--configfile", "one.yaml"))
+    assert "train_teacher" not in counts
+    assert counts["distill"] == 2
+    assert counts["evaluate"] == 3
+
+
+def test_only_distilled_students_wait_for_the_teacher(snakemake):
+    smoke = ["-n", "--configfile", "config/smoke.yaml"]
+    checkpoints = "results/smoke/checkpoints/coesot/{}/seed0/model.safetensors"
+    assert "train_teacher" not in jobs(snakemake(*smoke, "--", checkpoints.format("student")))
+    assert jobs(snakemake(*smoke, "--", checkpoints.format("had")))["train_teacher"] == 1
+
+
+@pytest.mark.parametrize("target", ["all", "data", "tables", "figures"])
+def test_named_targets(snakemake, target):
+    assert jobs(snakemake("-n", "--", target))[target] == 1
+
+
+def test_single_products_by_name(snakemake):
+    counts = jobs(snakemake("-n", "--", "results/tables/ablation_coesot.tex"))
+    assert counts["table"] == 1
+    assert counts["simulate"] == 3  # one benchmark only
+    assert "profile" not in counts
+    counts = jobs(snakemake("-n", "--", "results/figures/losses_eventvot.pdf"))
+    assert "track" not in counts
+    counts = jobs(snakemake("-n", "--", "results/tables/ablation_coco-object-meeting.tex"))
+    assert counts["alias"] == counts["table"] == 1
+
+
+def test_names_outside_the_closed_sets_have_no_rule(snakemake):
+    for product in ("tables/ablation_visevent.tex", "tables/radar_coesot.csv", "tracks/coesot/hda/seed0/summary.json"):
+        answer = snakemake("-n", "--", f"results/{product}")
+        assert answer.returncode == 1
+        assert "MissingRuleException" in output(answer)
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("seds=[1]", "did you mean 'seeds'?"),
+        ("training={student: {epoch: 3}}", "did you mean 'epochs'?"),
+        ("runs=[teacher, hadd]", "did you mean 'had'?"),
+        ("crops={clip_frames: 1}", "temporal"),
+    ],
+)
+def test_a_wrong_configuration_stops_before_any_job_with_one_sentence(snakemake, override, sentence):
+    answer = snakemake("--cores", "1", "--configfile", "config/smoke.yaml", "--config", override)
+    assert answer.returncode == 1
+    lines = [line for line in answer.stderr.splitlines() if "profile" not in line]
+    assert len(lines) == 1
+    assert sentence in lines[0]
+    assert not (snakemake.folder / "results").exists()
+
+
+def test_a_dry_run_writes_nothing(snakemake):
+    assert snakemake("-n").returncode == 0
+    assert not (snakemake.folder / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "repeated", "kept"),
+    [
+        ("distillation={weights: {spatial: 2.0}}", "distill", 4),  # had_sa and had, in both benchmarks
+        ("evaluation={resamples: 300}", "table", 8),
+        ("tracking={window_influence: 0.5}", "track", 12),
+    ],
+)
+def test_a_changed_option_repeats_what_depends_on_it_and_nothing_before(finished, change, repeated, kept):
+    answer = finished("-n", "--configfile", "config/smoke.yaml", "--config", change)
+    counts = jobs(answer)
+    assert counts[repeated] == kept
+    order = ["simulate", "prepare", "train_teacher", "distill", "track", "evaluate", "table"]
+    assert not set(order[: order.index(repeated)]) & set(counts)
+
+
+def test_missing_recordings_are_one_clear_sentence(tmp_path):
+    run = Snakemake(tmp_path / "run")
+    (run.folder / "real.yaml").write_text(
+        "runs: [student]\ncontrols: [static]\nbenchmarks: {eventvot: {root: no/such/folder}}\n"
+    )
+    answer = run("--cores", "1", "--configfile", "real.yaml", "--", "data")
+    assert answer.returncode == 1
+    sentences = [line for line in output(answer).splitlines() if line.startswith("had: expected")]
+    assert sentences
+    assert "no/such/folder" in sentences[0]
+    assert "Traceback" not in output(answer)
+    assert not list((run.folder / "results").rglob("index.json"))
+
+
+def test_the_search_path_of_the_caller_does_not_matter(snakemake):
+    """`.venv/bin/snakemake` without an activated environment finds the jobs' Python beside its own."""
+    answer = snakemake(
+        "--cores", "1", "--configfile", "config/smoke.yaml", "--", "results/smoke/logs/database.txt",
+        environment={"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")},
+    )  # fmt: skip
+    assert answer.returncode == 0, output(answer)

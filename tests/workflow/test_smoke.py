@@ -1,0 +1,121 @@
+"""The toy configuration from simulation to the executed notebook, and what a second run does."""
+
+import csv
+import hashlib
+import json
+import sqlite3
+
+from tests.workflow.conftest import REPOSITORY, Snakemake, output
+
+SMOKE = ("--cores", "2", "--configfile", "config/smoke.yaml")
+ROWS = ["teacher", "student", "hdetrack", "had_ta", "had_sa", "had", "static", "mil", "ground_truth"]
+
+
+def digests(folder, pattern):
+    files = sorted(folder.glob(pattern))
+    assert files
+    return {file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def runs_of(database):
+    with sqlite3.connect(database) as connection:
+        return connection.execute(
+            "SELECT e.name, r.name, r.status FROM runs r JOIN experiments e USING (experiment_id)"
+        ).fetchall()
+
+
+def test_everything_is_made(finished):
+    results = finished.folder / "results" / "smoke"
+    for benchmark in ("eventvot", "coesot"):
+        with (results / "tables" / f"main_{benchmark}.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        assert list(rows[0])[:4] == ["run", "SR", "PR", "NPR"]
+        assert sorted(row["run"] for row in rows) == sorted(ROWS)
+        assert all(0 <= float(row[score]) <= 1 for row in rows for score in ("SR", "PR", "NPR"))
+        (truth,) = [row for row in rows if row["run"] == "ground_truth"]
+        assert float(truth["SR"]) > 0.9
+        assert (results / "videos" / f"{benchmark}.mp4").stat().st_size > 10_000
+        for name in ("success", "ablation", "losses", "strips", "responses"):
+            assert (results / "figures" / f"{name}_{benchmark}.pdf").read_bytes().startswith(b"%PDF")
+            assert (results / "figures" / f"{name}_{benchmark}.png").read_bytes().startswith(b"\x89PNG")
+        assert "\\toprule" in (results / "tables" / f"ablation_{benchmark}.tex").read_text()
+    assert "COCO-Object-Meeting" in (results / "tables" / "main_coesot.md").read_text()
+    cells = json.loads((results / "report" / "ablation.ipynb").read_text())["cells"]
+    assert any("image/png" in out.get("data", {}) for cell in cells for out in cell.get("outputs", []))
+    assert not list(results.rglob("*.part*"))
+
+
+def test_a_second_run_does_nothing(finished):
+    before = digests(finished.folder / "results" / "smoke", "t*/**/*.*")
+    answer = finished(*SMOKE)
+    assert answer.returncode == 0
+    assert "Nothing to be done" in output(answer)
+    assert digests(finished.folder / "results" / "smoke", "t*/**/*.*") == before
+
+
+def test_mlflow_has_every_run_once_even_after_a_step_is_repeated(finished):
+    database = finished.folder / "results" / "smoke" / "mlflow.db"
+    expected = {(b, f"{run}-seed0", "FINISHED") for b in ("eventvot", "coesot") for run in [*ROWS, "products"]}
+    before = runs_of(database)
+    assert len(before) == len(set(before))
+    assert set(before) == expected
+    answer = finished(*SMOKE, "--forcerun", "mlflow", "--", "results/smoke/logs/mlflow_coesot.txt")
+    assert answer.returncode == 0, output(answer)
+    assert sorted(runs_of(database)) == sorted(before)
+    with sqlite3.connect(database) as connection:
+        final = connection.execute(
+            "SELECT m.key FROM latest_metrics m JOIN runs r USING (run_uuid) WHERE r.name = 'had-seed0'"
+        ).fetchall()
+    assert {"SR", "PR", "NPR", "FPS"} <= {key for (key,) in final}
+
+
+def test_the_other_name_of_coesot_gives_the_same_table(finished):
+    tables = finished.folder / "results" / "smoke" / "tables"
+    answer = finished(*SMOKE, "--", "results/smoke/tables/ablation_coco-object-meeting.tex")
+    assert answer.returncode == 0, output(answer)
+    assert (tables / "ablation_coco-object-meeting.tex").read_text() == (tables / "ablation_coesot.tex").read_text()
+
+
+def test_the_report_is_one_file_made_without_a_network(finished):
+    blocked = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
+    answer = finished(*SMOKE[2:], "--report", "results/smoke/report/report.html", environment=blocked)
+    assert answer.returncode == 0, output(answer)
+    page = (finished.folder / "results" / "smoke" / "report" / "report.html").read_text()
+    assert "ablation_eventvot.csv" in page
+    assert "Hierarchical" in page or "hierarchical" in page
+
+
+def test_the_same_seed_gives_the_same_tracks(finished, tmp_path):
+    """Recordings, training and tracking of one benchmark, made again elsewhere, are equal to the byte."""
+    again = Snakemake(tmp_path / "again")
+    tracks = [f"results/smoke/tracks/eventvot/{run}/seed0/summary.json" for run in ("teacher", "had", "mil")]
+    answer = again(*SMOKE, "--", *tracks)
+    assert answer.returncode == 0, output(answer)
+    for run in ("teacher", "had", "mil"):
+        pattern = f"results/smoke/tracks/eventvot/{run}/seed0/sim_*[0-9].txt"
+        assert digests(again.folder, pattern) == digests(finished.folder, pattern)
+    pattern = "results/smoke/data/eventvot/raw/*/*/*.csv"
+    assert digests(again.folder, pattern) == digests(finished.folder, pattern)
+
+
+def test_a_killed_workflow_goes_on_after_unlocking(finished):
+    """What the docs promise after `kill -9`: unlock, then start again."""
+    product = "results/smoke/tables/main_coesot.csv"
+    (finished.folder / product).unlink()
+    locks = finished.folder / ".snakemake" / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    (locks / "0.output.lock").write_text(f"{product}\n")
+    refused = finished(*SMOKE, "--", product)
+    assert refused.returncode == 1
+    assert "--unlock" in output(refused)
+    assert finished("--unlock", *SMOKE[2:]).returncode == 0
+    answer = finished(*SMOKE, "--", product)
+    assert answer.returncode == 0, output(answer)
+    assert (finished.folder / product).is_file()
+
+
+def test_the_shipped_notebook_reads_results_only():
+    cells = json.loads((REPOSITORY / "notebooks" / "ablation.ipynb").read_text())["cells"]
+    code = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    assert "import had" not in code
+    assert "from had" not in code

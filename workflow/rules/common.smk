@@ -1,0 +1,243 @@
+# What all rules use: the checked configuration, the closed sets of names, the targets. Functions only.
+import os
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(str(workflow.current_basedir)).parents[1]
+sys.path.insert(0, str(REPOSITORY))
+
+from snakemake.common.configfile import load_configfile
+
+from had.config import digest, dump, load
+from had.data.layouts import layout_of
+from had.data.prepare import FORMAT_VERSION
+from had.data.simulate.write import GENERATION
+from had.errors import HadError
+from had.evaluation.figures import KINDS
+from had.files import atomic_file
+from had.options import merge
+
+# --- the configuration ---------------------------------------------------------------------------
+
+
+def checked_configuration():
+    """`--configfile`, else config/config.yaml, with `--config` laid over it.
+
+    A given file stands alone, it is not merged over config/config.yaml; several are merged in order.
+    """
+    settings = workflow.config_settings
+    first, *more = settings.configfiles or [REPOSITORY / "config" / "config.yaml"]
+    overrides = {}
+    for content in (*map(load_configfile, more), settings.config):
+        overrides = merge(overrides, dict(content))
+    try:
+        return load(first, overrides)
+    except HadError as error:
+        sys.exit(f"The configuration cannot be used: {error}")
+
+
+EXPERIMENT = checked_configuration()
+RESULTS = EXPERIMENT.results.as_posix()
+CONFIGURATION = f"{RESULTS}/config.yaml"
+
+
+def write_configuration():
+    """The resolved configuration that every `had` call of this run reads; untouched where it is the same."""
+    path, content = Path(CONFIGURATION), dump(EXPERIMENT)
+    if not path.is_file() or path.read_text(encoding="utf-8") != content:
+        with atomic_file(path) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+
+
+# --- how jobs call `had` ------------------------------------------------------------------------
+
+# Without conda: this interpreter, whether its environment is activated or not. With conda: the job's
+# environment, which comes first on the PATH. In both, `had` is this very copy of the repository.
+# The malloc settings keep freed tensors mapped, which makes training 10 to 20 % faster.
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
+shell.prefix(
+    "set -euo pipefail; "
+    "export MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_MMAP_THRESHOLD_=33554432; "
+    f'had() {{{{ PYTHONPATH="{REPOSITORY}" python -m had.cli "$@"; }}}}; '
+)
+
+# --- the closed sets of names --------------------------------------------------------------------
+
+BENCHMARKS = {name: layout_of(name) for name in EXPERIMENT.benchmarks}
+SIMULATED = [name for name in BENCHMARKS if EXPERIMENT.benchmarks[name].root is None]
+FOLDERS = {folder: split for layout in BENCHMARKS.values() for split, folder in layout.splits.items()}
+ALIASES = {alias: name for name, layout in BENCHMARKS.items() for alias in layout.aliases}
+TEACHERS = [name for name, run in EXPERIMENT.runs.items() if run.role == "teacher"]
+STUDENTS = [name for name, run in EXPERIMENT.runs.items() if run.role == "student"]
+CONTROLS = list(EXPERIMENT.controls)
+EXTERNAL = list(EXPERIMENT.external)
+TABLES = ["main", "ablation", "attributes", "cost"]
+FIGURES = list(KINDS)
+
+
+def one_of(names):
+    """A wildcard constraint that matches these names and nothing else."""
+    return "|".join(names) or "(?!)"
+
+
+wildcard_constraints:
+    benchmark=one_of(BENCHMARKS),
+    split=one_of(sorted(set(FOLDERS.values()))),
+    folder=one_of(FOLDERS),
+    run=one_of([*TEACHERS, *STUDENTS, *CONTROLS, *EXTERNAL]),
+    seed=r"\d+",
+    table=one_of(TABLES),
+    figure=one_of(FIGURES),
+    alias=one_of(ALIASES),
+
+
+# --- where things lie ----------------------------------------------------------------------------
+
+
+def recordings(benchmark):
+    """The root of a benchmark's recordings in the published layout."""
+    return EXPERIMENT.benchmarks[benchmark].root or Path(f"{RESULTS}/data/{benchmark}/raw")
+
+
+def split_list(benchmark, split):
+    """The list of a split's sequences; of recordings on disk only where it exists (`had prepare` explains)."""
+    path = recordings(benchmark) / BENCHMARKS[benchmark].splits[split] / "list.txt"
+    return [path.as_posix()] if benchmark in SIMULATED or path.is_file() else []
+
+
+def prepared(benchmark, *splits):
+    """The indexes of those prepared splits that the benchmark has."""
+    return [f"{RESULTS}/data/{benchmark}/prepared/{s}/index.json" for s in splits if s in BENCHMARKS[benchmark].splits]
+
+
+def is_distilled(run):
+    """Whether a run needs a trained teacher."""
+    options = EXPERIMENT.resolve(run)
+    return bool(options.terms) or options.distillation.teacher_initialization
+
+
+def teacher_of(wildcards):
+    """The weights that a distilled run learns from."""
+    path = f"{RESULTS}/checkpoints/{wildcards.benchmark}/teacher/seed{wildcards.seed}/model.safetensors"
+    return [path] if is_distilled(wildcards.run) else []
+
+
+def track_folder(wildcards):
+    """Where a run's result files are; those of an external tracker stay where they are."""
+    if wildcards.run in EXTERNAL:
+        return (EXPERIMENT.external[wildcards.run] / wildcards.benchmark).as_posix()
+    return f"{RESULTS}/tracks/{wildcards.benchmark}/{wildcards.run}/seed{wildcards.seed}"
+
+
+def tracks_of(wildcards):
+    """The file that says that a run's tracks are complete; external ones are checked when they are read."""
+    return [] if wildcards.run in EXTERNAL else [f"{track_folder(wildcards)}/summary.json"]
+
+
+def per_network(benchmark, pattern):
+    """`pattern` with every trained run and its seeds."""
+    return expand(
+        f"{RESULTS}/{pattern}",
+        benchmark=benchmark,
+        run=[*TEACHERS, *STUDENTS],
+        seed=EXPERIMENT.seeds,
+    )
+
+
+def per_run(benchmark, pattern):
+    """`pattern` with every run; what is not trained has seed 0 only."""
+    fixed = expand(f"{RESULTS}/{pattern}", benchmark=benchmark, run=[*CONTROLS, *EXTERNAL], seed=0)
+    return per_network(benchmark, pattern) + fixed
+
+
+def profiles_and_summaries(benchmark):
+    """What a network costs: measured speed and size, training time and memory."""
+    summaries = per_network(benchmark, "checkpoints/{benchmark}/{run}/seed{seed}/summary.json")
+    return per_network(benchmark, "metrics/{benchmark}/{run}/seed{seed}/profile.json") + summaries
+
+
+def table_input(wildcards):
+    """The scores of all rows; the table of costs also reads what the networks cost."""
+    costs = profiles_and_summaries(wildcards.benchmark) if wildcards.table == "cost" else []
+    return per_run(wildcards.benchmark, "metrics/{benchmark}/{run}/seed{seed}/per_sequence.csv") + costs
+
+
+def figure_input(wildcards):
+    """The curves of all rows; the losses read the histories instead, the speed also what the networks cost."""
+    if wildcards.figure == "losses":
+        return per_network(wildcards.benchmark, "checkpoints/{benchmark}/{run}/seed{seed}/history.csv")
+    costs = profiles_and_summaries(wildcards.benchmark) if wildcards.figure == "speed" else []
+    return per_run(wildcards.benchmark, "metrics/{benchmark}/{run}/seed{seed}/curves.npz") + costs
+
+
+def products(*kinds):
+    """All files of the named kinds: the one place that says what is made."""
+    made = {
+        "data": [file for b in BENCHMARKS for file in prepared(b, "train", "val", "test")],
+        "tables": [f"{RESULTS}/tables/{t}_{b}.{e}" for t in TABLES for b in BENCHMARKS for e in ("csv", "md", "tex")],
+        "figures": [f"{RESULTS}/figures/{f}_{b}.{e}" for f in FIGURES for b in BENCHMARKS for e in ("pdf", "png")],
+        "videos": [f"{RESULTS}/videos/{b}.mp4" for b in BENCHMARKS],
+        "notebook": [f"{RESULTS}/report/ablation.ipynb"],
+        "mlflow": [f"{RESULTS}/logs/mlflow_{b}.txt" for b in BENCHMARKS],
+    }
+    return [file for kind in kinds for file in made[kind]]
+
+
+# --- what a step depends on: a digest of exactly those options, so that changing others re-runs nothing ----
+
+
+def simulation_digest(wildcards):
+    """The scene, the sensors and this split's size."""
+    simulation = EXPERIMENT.benchmarks[wildcards.benchmark].simulation.model_dump(mode="json")
+    sizes = {split: simulation.pop(split) for split in ("train", "val", "test")}
+    return digest(GENERATION, simulation, sizes[FOLDERS[wildcards.folder]])
+
+
+def preparation_digest(wildcards):
+    """Where the recordings are and how they are prepared."""
+    benchmark = EXPERIMENT.benchmarks[wildcards.benchmark]
+    return digest(FORMAT_VERSION, benchmark.preparation, benchmark.root)
+
+
+def training_digest(wildcards):
+    """One run's options; those of distillation only where the run is distilled, weights only of its terms."""
+    options = EXPERIMENT.resolve(wildcards.run).model_dump(mode="json", exclude={"title"})
+    options["training"].pop("workers")
+    distillation = options.pop("distillation")
+    weights = distillation.pop("weights")
+    taught = [distillation, {term: weights[term] for term in options["terms"]}] if is_distilled(wildcards.run) else []
+    return digest(options, taught)
+
+
+def tracking_digest(wildcards):
+    """Crops and the tracker's options."""
+    return digest(
+        EXPERIMENT.crops,
+        EXPERIMENT.tracking.model_dump(mode="json", exclude={"profile_frames"}),
+    )
+
+
+def table_digest(wildcards):
+    """The rows, their order and the statistics."""
+    titles = {run: options.title for run, options in EXPERIMENT.runs.items()}
+    return digest(
+        list(titles),
+        titles,
+        CONTROLS,
+        EXTERNAL,
+        EXPERIMENT.seeds,
+        EXPERIMENT.evaluation,
+    )
+
+
+def figure_digest(wildcards):
+    """What a table depends on, and the figures' options."""
+    return digest(table_digest(wildcards), EXPERIMENT.figures)
+
+
+# --- resources -----------------------------------------------------------------------------------
+
+
+def graphics_cards(wildcards):
+    """Graphics cards of a job that runs a network: none where the configuration asks for the processor."""
+    return 0 if EXPERIMENT.device == "cpu" else 1

@@ -1,0 +1,58 @@
+# Recordings: simulated here or found on disk, then prepared for training and tracking.
+
+
+rule simulate:
+    output:
+        names="<results>/data/{benchmark}/raw/{folder}/list.txt",
+        attributes="<results>/data/{benchmark}/raw/{folder}/attributes.csv",
+    log:
+        "<logs>/simulate/{benchmark}_{folder}.log",
+    benchmark:
+        "<logs>/simulate/{benchmark}_{folder}.tsv"
+    wildcard_constraints:
+        benchmark=one_of(SIMULATED),
+    priority: 20
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    params:
+        config=CONFIGURATION,
+        split=lambda wildcards: FOLDERS[wildcards.folder],
+        root=lambda wildcards: recordings(wildcards.benchmark).as_posix(),
+        digest=simulation_digest,
+    message:
+        "Simulate the {wildcards.folder} recordings of {wildcards.benchmark}."
+    shell:
+        "had simulate --config {params.config} --benchmark {wildcards.benchmark} --split {params.split}"
+        " --output {params.root} --workers {threads} > {log} 2>&1"
+
+
+rule prepare:
+    input:
+        names=lambda wildcards: split_list(wildcards.benchmark, wildcards.split),
+    output:
+        index="<results>/data/{benchmark}/prepared/{split}/index.json",
+    log:
+        "<logs>/prepare/{benchmark}_{split}.log",
+    benchmark:
+        "<logs>/prepare/{benchmark}_{split}.tsv"
+    priority: 20
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        config=CONFIGURATION,
+        root=lambda wildcards: recordings(wildcards.benchmark).as_posix(),
+        prepared=lambda wildcards, output: Path(output.index).parents[1],
+        digest=preparation_digest,
+    message:
+        "Prepare the {wildcards.split} recordings of {wildcards.benchmark}."
+    shell:
+        "had prepare --config {params.config} --benchmark {wildcards.benchmark} --split {wildcards.split}"
+        " --root {params.root} --output {params.prepared} --workers {threads} > {log} 2>&1"

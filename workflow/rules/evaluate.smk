@@ -1,0 +1,145 @@
+# From tracks to scores, tables and figures: numpy only, no network is loaded.
+
+
+rule evaluate:
+    input:
+        names=lambda wildcards: split_list(wildcards.benchmark, "test"),
+        tracks=tracks_of,
+    output:
+        scores="<results>/metrics/{benchmark}/{run}/seed{seed}/per_sequence.csv",
+        curves="<results>/metrics/{benchmark}/{run}/seed{seed}/curves.npz",
+    log:
+        "<logs>/evaluate/{benchmark}_{run}_seed{seed}.log",
+    benchmark:
+        "<logs>/evaluate/{benchmark}_{run}_seed{seed}.tsv"
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        config=CONFIGURATION,
+        root=lambda wildcards: recordings(wildcards.benchmark).as_posix(),
+        tracks=track_folder,
+        folder=lambda wildcards, output: Path(output.scores).parent,
+    message:
+        "Score {wildcards.run} on {wildcards.benchmark}, seed {wildcards.seed}."
+    shell:
+        "had evaluate --config {params.config} --benchmark {wildcards.benchmark} --run {wildcards.run}"
+        " --seed {wildcards.seed} --annotations {params.root} --split test --tracks {params.tracks}"
+        " --output {params.folder} > {log} 2>&1"
+
+
+rule table:
+    input:
+        table_input,
+    output:
+        csv=report(
+            "<results>/tables/{table}_{benchmark}.csv",
+            category="Tables",
+            subcategory="{benchmark}",
+            labels={"table": "{table}", "format": "CSV"},
+            caption="../report/table.rst",
+        ),
+        markdown="<results>/tables/{table}_{benchmark}.md",
+        latex="<results>/tables/{table}_{benchmark}.tex",
+    log:
+        "<logs>/table/{table}_{benchmark}.log",
+    benchmark:
+        "<logs>/table/{table}_{benchmark}.tsv"
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        config=CONFIGURATION,
+        stem=lambda wildcards, output: Path(output.csv).with_suffix(""),
+        digest=table_digest,
+    message:
+        "Write the table {wildcards.table} of {wildcards.benchmark}."
+    shell:
+        "had table {wildcards.table} --config {params.config} --benchmark {wildcards.benchmark}"
+        " --output {params.stem} > {log} 2>&1"
+
+
+rule figure:
+    input:
+        figure_input,
+    output:
+        pdf="<results>/figures/{figure}_{benchmark}.pdf",
+        png=report(
+            "<results>/figures/{figure}_{benchmark}.png",
+            category="Figures",
+            subcategory="{benchmark}",
+            labels={"figure": "{figure}"},
+            caption="../report/figure.rst",
+        ),
+    log:
+        "<logs>/figure/{figure}_{benchmark}.log",
+    benchmark:
+        "<logs>/figure/{figure}_{benchmark}.tsv"
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        config=CONFIGURATION,
+        stem=lambda wildcards, output: Path(output.pdf).with_suffix(""),
+        digest=figure_digest,
+    message:
+        "Draw the figure {wildcards.figure} of {wildcards.benchmark}."
+    shell:
+        "had figure {wildcards.figure} --config {params.config} --benchmark {wildcards.benchmark}"
+        " --output {params.stem} > {log} 2>&1"
+
+
+rule video:
+    input:
+        lambda wildcards: per_run(wildcards.benchmark, "metrics/{benchmark}/{run}/seed{seed}/curves.npz"),
+    output:
+        "<results>/videos/{benchmark}.mp4",
+    log:
+        "<logs>/video/{benchmark}.log",
+    benchmark:
+        "<logs>/video/{benchmark}.tsv"
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        config=CONFIGURATION,
+        digest=figure_digest,
+    message:
+        "Film a test sequence of {wildcards.benchmark} with the tracks on it."
+    shell:
+        "had video --config {params.config} --benchmark {wildcards.benchmark} --output {output} > {log} 2>&1"
+
+
+rule alias:
+    input:
+        lambda wildcards: f"{RESULTS}/{{folder}}/{{product}}_{ALIASES[wildcards.alias]}.{{suffix}}",
+    output:
+        "<results>/{folder}/{product}_{alias}.{suffix}",
+    log:
+        "<logs>/alias/{folder}_{product}_{alias}_{suffix}.log",
+    wildcard_constraints:
+        folder="tables|figures",
+        product=one_of([*TABLES, *FIGURES]),
+        suffix="csv|md|tex|pdf|png",
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=100,
+        runtime=5,
+    message:
+        "Copy {wildcards.product} under the benchmark's other name, {wildcards.alias}."
+    shell:
+        "cp {input} {output} > {log} 2>&1"

@@ -1,0 +1,55 @@
+# What a person reads: the executed notebook, the runs in MLflow.
+
+
+rule notebook:
+    input:
+        notebook=workflow.source_path("../../notebooks/ablation.ipynb"),
+        products=products("tables", "figures"),
+    output:
+        notebook="<results>/report/ablation.ipynb",
+    log:
+        "<logs>/notebook.log",
+    benchmark:
+        "<logs>/notebook.tsv"
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        results=lambda wildcards, output: Path(output.notebook).parents[1],
+    message:
+        "Execute the notebook on the tables and curves."
+    shell:
+        "papermill {input.notebook} {output.notebook} -p results {params.results} --kernel python3 > {log} 2>&1"
+
+
+rule mlflow:
+    input:
+        database="<results>/logs/database.txt",
+        scores=lambda wildcards: per_run(
+            wildcards.benchmark,
+            "metrics/{benchmark}/{run}/seed{seed}/per_sequence.csv",
+        ),
+        products=lambda wildcards: [
+            file for file in products("tables", "figures") if Path(file).stem.endswith(f"_{wildcards.benchmark}")
+        ],
+    output:
+        marker="<logs>/mlflow_{benchmark}.txt",
+    log:
+        "<logs>/mlflow_{benchmark}.log",
+    benchmark:
+        "<logs>/mlflow_{benchmark}.tsv"
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        config=CONFIGURATION,
+    message:
+        "Log scores, tables and figures of {wildcards.benchmark} to MLflow."
+    shell:
+        "had log --config {params.config} --benchmark {wildcards.benchmark} --output {output.marker} > {log} 2>&1"

@@ -1,0 +1,91 @@
+# One job = one network: a benchmark, a run and a seed. A killed job goes on from its last epoch.
+
+
+rule database:
+    output:
+        marker="<results>/logs/database.txt",
+    log:
+        "<logs>/database.log",
+    priority: 30
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        config=CONFIGURATION,
+    message:
+        "Create the MLflow database, once, before jobs write to it side by side."
+    shell:
+        "had database --config {params.config} --output {output.marker} > {log} 2>&1"
+
+
+rule train_teacher:
+    input:
+        data=lambda wildcards: prepared(wildcards.benchmark, "train", "val"),
+        database=ancient("<results>/logs/database.txt"),
+    output:
+        model="<results>/checkpoints/{benchmark}/{run}/seed{seed}/model.safetensors",
+        history="<results>/checkpoints/{benchmark}/{run}/seed{seed}/history.csv",
+        summary="<results>/checkpoints/{benchmark}/{run}/seed{seed}/summary.json",
+    log:
+        "<logs>/train/{benchmark}_{run}_seed{seed}.log",
+    benchmark:
+        "<logs>/train/{benchmark}_{run}_seed{seed}.tsv"
+    wildcard_constraints:
+        run=one_of(TEACHERS),
+    priority: 30
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=2500,
+        runtime=120,
+        gpu=graphics_cards,
+    params:
+        config=CONFIGURATION,
+        prepared=lambda wildcards, input: Path(input.data[0]).parents[1],
+        folder=lambda wildcards, output: Path(output.model).parent,
+        digest=training_digest,
+    message:
+        "Train the teacher {wildcards.run} on {wildcards.benchmark}, seed {wildcards.seed}."
+    shell:
+        "had train --config {params.config} --benchmark {wildcards.benchmark} --run {wildcards.run}"
+        " --seed {wildcards.seed} --data {params.prepared} --output {params.folder} > {log} 2>&1"
+
+
+rule distill:
+    input:
+        data=lambda wildcards: prepared(wildcards.benchmark, "train", "val"),
+        teacher=teacher_of,
+        database=ancient("<results>/logs/database.txt"),
+    output:
+        model="<results>/checkpoints/{benchmark}/{run}/seed{seed}/model.safetensors",
+        history="<results>/checkpoints/{benchmark}/{run}/seed{seed}/history.csv",
+        summary="<results>/checkpoints/{benchmark}/{run}/seed{seed}/summary.json",
+    log:
+        "<logs>/train/{benchmark}_{run}_seed{seed}.log",
+    benchmark:
+        "<logs>/train/{benchmark}_{run}_seed{seed}.tsv"
+    wildcard_constraints:
+        run=one_of(STUDENTS),
+    priority: 10
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=2500,
+        runtime=120,
+        gpu=graphics_cards,
+    params:
+        config=CONFIGURATION,
+        prepared=lambda wildcards, input: Path(input.data[0]).parents[1],
+        teacher=lambda wildcards, input: (f"--teacher {input.teacher}" if input.teacher else ""),
+        folder=lambda wildcards, output: Path(output.model).parent,
+        digest=training_digest,
+    message:
+        "Train the student {wildcards.run} on {wildcards.benchmark}, seed {wildcards.seed}."
+    shell:
+        "had train --config {params.config} --benchmark {wildcards.benchmark} --run {wildcards.run}"
+        " --seed {wildcards.seed} --data {params.prepared} {params.teacher} --output {params.folder} > {log} 2>&1"
