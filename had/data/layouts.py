@@ -59,7 +59,6 @@ class Layout:
         images: stream -> pattern of its image files, without extension.
         extensions: image extensions in order of preference.
         voxels: pattern of the published voxel files, or None.
-        frame_range: file with the first and last recorded frame (``first,last``, 1-based), or None.
         raw: pattern of the raw recording.
         raw_format: ``"csv"`` or ``"aedat4"``.
         attributes: abbreviations in the order of the published flags.
@@ -90,7 +89,6 @@ class Layout:
     slices: int | None
     voxel: VoxelRecipe
     list_file: str = "list.txt"
-    frame_range: str | None = None
     extensions: tuple[str, ...] = (".png", ".bmp", ".jpg")
     aliases: tuple[str, ...] = ()
     note: str = ""
@@ -175,7 +173,6 @@ LAYOUTS: dict[str, Layout] = {
             slicing="frame",
             slices=None,
             voxel=_DAVIS_VOXELS,
-            frame_range="start_end_index.txt",
             aliases=("coco-object-meeting",),
             note='"COCO-Object-Meeting" is another name for COESOT.',
         ),

@@ -11,8 +11,9 @@ from had.data.annotations import read_attributes, read_names
 from had.data.layouts import LAYOUTS
 from had.data.simulate.enrol import name_of
 from had.data.simulate.video import Video, VideoSource, interpolate, read_boxes, simulate_video
+from had.data.simulate.write import simulate_split
 from had.errors import DataError
-from had.options import SimulationOptions
+from had.options import SimulationOptions, SplitSize
 
 WIDTH, HEIGHT = 96, 64
 
@@ -141,6 +142,41 @@ def test_a_downloaded_benchmark_keeps_its_rows(clip, tmp_path):
     assert found["square"] == dict.fromkeys(layout.attributes, False)
 
 
+def scenes(root, **changes):
+    sizes = {split: SplitSize(sequences=1, frames=8) for split in ("train", "val", "test")}
+    options = SimulationOptions(width=96, height=64, **{**sizes, **changes})
+    simulate_split(layout=LAYOUTS["coesot"], options=options, split="test", root=root)
+
+
+@pytest.mark.parametrize("snakemake_removes_the_products_first", [False, True])
+def test_scenes_simulated_beside_a_video_keep_it(clip, tmp_path, snakemake_removes_the_products_first):
+    root, layout = tmp_path / "out", LAYOUTS["coesot"]
+    simulate(clip, root, name="red, car")
+    table = root / "test/attributes.csv"
+    table.write_text(table.read_text().replace(",0", ",1"))  # by hand: flags that only a person knows
+    scenes(root)
+    assert read_names(layout, root, "test") == ["sim_test_0001", "red, car"]
+    assert all(read_attributes(layout, root / "test")["red, car"].values())
+    made = (root / "test/red, car/red, car.aedat4").stat().st_mtime_ns
+    if snakemake_removes_the_products_first:
+        table.unlink()
+        (root / "test/list.txt").unlink()
+    scenes(root, seed=5, test=SplitSize(sequences=2, frames=9))
+    assert read_names(layout, root, "test") == ["sim_test_0001", "sim_test_0002", "red, car"]
+    assert set(read_attributes(layout, root / "test")) == {"sim_test_0001", "sim_test_0002", "red, car"}
+    assert (root / "test/red, car/red, car.aedat4").stat().st_mtime_ns == made
+    scenes(root, seed=5)
+    assert read_names(layout, root, "test") == ["sim_test_0001", "red, car"]
+
+
+def test_scenes_are_not_mixed_into_a_downloaded_benchmark(tmp_path):
+    folder = fake_benchmark(tmp_path)
+    with pytest.raises(DataError, match=r"simulated recordings only in .*list.txt, got 'dvSave-1'.*--output"):
+        scenes(tmp_path)
+    assert sorted(path.name for path in folder.iterdir()) == ["dvSave-1", "dvSave-2", "list.txt"]
+    assert (folder / "list.txt").read_text() == "dvSave-1\ndvSave-2"
+
+
 def test_a_name_may_have_a_space_and_a_comma(clip, tmp_path):
     root, layout = tmp_path / "out", LAYOUTS["coesot"]
     for name in ("red car", "blue, car"):
@@ -166,7 +202,7 @@ def test_a_name_that_is_taken_or_none_is_refused(clip, tmp_path):
     with pytest.raises(DataError, match=r"no recording has yet, got 'square'.*--name"):
         simulate(clip, tmp_path / "out")
     assert taken.read_text() == "precious"
-    for name in ("a/b", "..", "a\nb", " a"):
+    for name in ("a/b", "..", "a\nb", " a", "sim_test_0001"):
         with pytest.raises(DataError, match="--name"):
             simulate(clip, tmp_path / "out", name=name)
 

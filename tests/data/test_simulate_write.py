@@ -87,7 +87,6 @@ def test_the_aedat4_recording_read_by_dv_processing(tmp_path):
         assert frame.image.shape == (64, 96, 3)
         exposure = frame.exposure.total_seconds() * 1e6
         assert frame.timestamp + exposure / 2 == pytest.approx(begin + (number + 0.5) * 40000, abs=1)
-    assert (folder / "start_end_index.txt").read_text() == "1,8\n"
 
 
 def test_the_writer_keeps_events_pixels_and_times(tmp_path):

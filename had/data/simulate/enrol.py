@@ -1,20 +1,26 @@
 """A recording joins a split that may hold others: its name, the list, its row among the attributes.
 
-Other recordings' lines stay as they are, be they simulated here or a downloaded benchmark's.
+Other recordings' lines stay as they are, be they simulated here or a downloaded benchmark's. Rendered scenes
+that are simulated anew keep the recordings that joined them (`joined`).
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
+from had.data.annotations import read_attributes
 from had.data.layouts import Layout
+from had.data.simulate.recording import FLAGS
 from had.errors import DataError
 from had.files import atomic_file
 
 IMAGE_FOLDERS = ("frames", "images", "img", "imgs")
 """Folders that are called like this hold the images of the video that the folder above is named after."""
+SCENE_NAME = re.compile(r"sim_(train|val|test)_\d+")
+"""Names of rendered scenes, which come and go with the options of the simulation."""
 
 
 def name_of(frames: Path) -> str:
@@ -34,6 +40,8 @@ def check_name(folder: Path, name: str) -> None:
     lines = name.strip().splitlines()
     if lines != [name] or name.startswith(".") or "/" in name or "\\" in name:
         raise DataError("the name of a folder, on one line", repr(name), "give another one with --name")
+    if SCENE_NAME.fullmatch(name):
+        raise DataError("a name unlike those of rendered scenes", repr(name), "give another one with --name")
     if (folder / name).exists():
         remedy = "give another one with --name, or remove that folder"
         raise DataError("a name that no recording has yet", f"{name!r}, which is in {folder}", remedy)
@@ -47,6 +55,43 @@ def enrol(folder: Path, layout: Layout, name: str) -> None:
     names = [line.strip() for line in lines if line.strip()]
     if name not in names:
         _write(path, [*names, name])
+
+
+def joined(folder: Path, layout: Layout) -> list[str]:
+    """The recordings of real videos in the split in ``folder``.
+
+    In the order of its list. Where there is no list, because Snakemake removes it before it is made again,
+    all that are in the folder.
+
+    Raises:
+        DataError: the list names a recording that was not made here, as those of a downloaded benchmark.
+    """
+    path = folder / layout.list_file
+    if not path.is_file():
+        names = (flags.parent.name for flags in sorted(folder.glob(f"*/{FLAGS}")))
+        return [name for name in names if not name.startswith(".") and not SCENE_NAME.fullmatch(name)]
+    listed = (line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
+    names = [name for name in listed if name and not SCENE_NAME.fullmatch(name)]
+    for name in names:
+        if not (folder / name / FLAGS).is_file():
+            expected, got = f"simulated recordings only in {path}", f"{name!r}, which was not simulated here"
+            raise DataError(expected, got, "give another --output, or remove that line")
+    return names
+
+
+def write_attributes(folder: Path, layout: Layout, names: list[str]) -> None:
+    """``attributes.csv`` of a split of simulated recordings: rows that are there for joined ones, else their flags."""
+    known = read_attributes(layout, folder)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["sequence", *layout.attributes])
+    for name in names:
+        if name in known and not SCENE_NAME.fullmatch(name):
+            row = [int(known[name].get(attribute, False)) for attribute in layout.attributes]
+        else:
+            row = (folder / name / FLAGS).read_text(encoding="utf-8").split()
+        writer.writerow([name, *row])
+    _write(folder / "attributes.csv", text.getvalue().splitlines())
 
 
 def _add_attributes(folder: Path, layout: Layout, name: str) -> None:

@@ -21,7 +21,6 @@ import numpy as np
 from had.data.layouts import SENSOR_FILE, SLICES_FILE, Layout
 from had.data.simulate.aedat4 import Aedat4Writer
 from had.data.simulate.event_camera import EventCamera
-from had.files import atomic_file
 from had.options import SimulationOptions
 from had.progress import progress
 
@@ -141,19 +140,9 @@ def _write_aedat4(path: Path, slices: Iterable[np.ndarray], source: Source, boun
 
 
 def write_annotation(folder: Path, layout: Layout, annotated: Annotated) -> None:
-    """The layout's ground truth, presence flags and, where it has one, frame range."""
+    """The layout's ground truth and, where it has some, presence flags."""
     lines = [",".join(f"{value:.4f}".rstrip("0").rstrip(".") for value in box) for box in annotated.boxes]
     (folder / layout.boxes).write_text("\n".join(lines) + "\n", encoding="utf-8")
     if layout.presence is not None:
         flags = [layout.present_value if present else 1 - layout.present_value for present in annotated.present]
         (folder / layout.presence).write_text("".join(f"{flag}\n" for flag in flags), encoding="utf-8")
-    if layout.frame_range is not None:
-        (folder / layout.frame_range).write_text(f"1,{len(annotated.boxes)}\n", encoding="utf-8")
-
-
-def write_attributes(folder: Path, layout: Layout, names: list[str]) -> None:
-    """``attributes.csv`` of a split's folder from the flags of its sequences."""
-    rows = [",".join(("sequence", *layout.attributes))]
-    rows += [",".join((name, *(folder / name / FLAGS).read_text(encoding="utf-8").split())) for name in names]
-    with atomic_file(folder / "attributes.csv") as path:
-        path.write_text("\n".join(rows) + "\n", encoding="utf-8")

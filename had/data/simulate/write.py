@@ -21,7 +21,8 @@ from had.config import digest
 from had.data.layouts import Layout
 from had.data.simulate.attributes import meanings
 from had.data.simulate.build import make_scene
-from had.data.simulate.recording import FLAGS, Annotated, lead_of, write_attributes, write_recording
+from had.data.simulate.enrol import joined, write_attributes
+from had.data.simulate.recording import FLAGS, Annotated, lead_of, write_recording
 from had.data.simulate.rgb_camera import RgbCamera
 from had.data.simulate.scene import PRESENT_SHARE, Clock, Scene
 from had.errors import ConfigError, nearest
@@ -48,6 +49,8 @@ BLUR_STEP = 1.5
 def simulate_split(*, layout: Layout, options: SimulationOptions, split: str, root: Path, workers: int = 1) -> None:
     """Write a split: ``<root>/<split folder>/{<sequence>/..., attributes.csv, list.txt}``.
 
+    Recordings of real videos that are there (`had.data.simulate.video`) stay, after the scenes in the list.
+
     Args:
         layout: whose files are written.
         options: sensor, scenes, lengths, seed.
@@ -57,20 +60,22 @@ def simulate_split(*, layout: Layout, options: SimulationOptions, split: str, ro
 
     Raises:
         ConfigError: the layout has no such split.
+        DataError: the split holds recordings that were not simulated here; nothing is changed.
     """
     if split not in layout.splits or split not in SPLITS:
         known = [name for name in SPLITS if name in layout.splits]
         raise ConfigError(f"a split of {layout.title}", repr(split), nearest(split, known))
     folder = Path(root) / layout.splits[split]
     names = [f"sim_{split}_{index + 1:04d}" for index in range(getattr(options, split).sequences)]
+    videos = joined(folder, layout)
     _discard_foreign(folder, layout, options, split)
     missing = [index for index, name in enumerate(names) if not (folder / name).is_dir()]
     job = partial(_write_sequence, layout, options, split, folder)
     for _ in progress(_run(job, missing, workers), label=f"simulate {layout.name} {split}", total=len(missing)):
         pass
-    write_attributes(folder, layout, names)
+    write_attributes(folder, layout, names + videos)
     with atomic_file(folder / layout.list_file) as path:
-        path.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+        path.write_text("".join(f"{name}\n" for name in names + videos), encoding="utf-8")
 
 
 def _discard_foreign(folder: Path, layout: Layout, options: SimulationOptions, split: str) -> None:
