@@ -180,17 +180,11 @@ def track(
 
 
 @app.command()
-def profile(
-    benchmark: options.Benchmark,
-    checkpoint: options.Checkpoint,
-    output: options.Output,
-    config: options.ConfigFile = options.DEFAULT,
-    run: options.RunName = "",
-) -> None:
-    """Count a network's parameters and operations, and time it."""
-    from had.tracking.profile import profile as profile_network
+def profile(benchmark: options.Benchmark, output: options.Output, config: options.ConfigFile = options.DEFAULT) -> None:
+    """Count parameters and operations of a benchmark's trained networks, and time them in turn."""
+    from had.tracking.profile import profile as profile_networks
 
-    profile_network(checkpoint, load(config), benchmark, output)
+    profile_networks(load(config), benchmark, output)
 
 
 @app.command()
@@ -200,8 +194,6 @@ def evaluate(
     annotations: options.Annotations,
     tracks: Annotated[Path, typer.Option(help="Folder of result files, one a sequence.")],
     output: options.Output,
-    config: options.ConfigFile = options.DEFAULT,
-    seed: options.Seed = 0,
     split: options.Split = "test",
 ) -> None:
     """Score the tracks of one run against the ground truth."""
@@ -209,41 +201,23 @@ def evaluate(
     from had.evaluation.benchmark import evaluate_run
 
     layout = layout_of(benchmark)
-    one_shot = tracks / "one_shot.csv"
-    evaluate_run(
-        layout=layout,
-        annotations=read_split(layout, annotations, split),
-        tracks=tracks,
-        tracker=run,
-        output=output,
-        one_shot=one_shot if one_shot.is_file() else None,
-    )
+    truth = read_split(layout, annotations, split)
+    evaluate_run(layout=layout, annotations=truth, tracks=tracks, tracker=run, output=output)
 
 
-@app.command()
-def table(
-    kind: Annotated[str, typer.Argument(help="main, ablation, attributes or cost.")],
+@app.command("table")
+@app.command("figure")
+def product(
+    call: typer.Context,
+    kind: options.Kind,
     benchmark: options.Benchmark,
-    output: options.TableStem,
+    output: options.Stem,
     config: options.ConfigFile = options.DEFAULT,
 ) -> None:
-    """Write one of the paper's tables from the scores of all runs."""
-    from had.evaluation.tables import write_table
+    """Make one of the paper's tables (figures likewise) from the results of all runs."""
+    from had.evaluation.products import write_product
 
-    write_table(kind, experiment=load(config), benchmark=benchmark, stem=output)
-
-
-@app.command()
-def figure(
-    kind: Annotated[str, typer.Argument(help="success, precision, ablation, losses, strips, ...")],
-    benchmark: options.Benchmark,
-    output: options.FigureStem,
-    config: options.ConfigFile = options.DEFAULT,
-) -> None:
-    """Draw one of the paper's figures from the results of all runs."""
-    from had.evaluation.figures import write_figure
-
-    write_figure(kind, experiment=load(config), benchmark=benchmark, stem=output)
+    write_product(call.command.name or "", kind, experiment=load(config), benchmark=benchmark, stem=output)
 
 
 @app.command()
@@ -274,17 +248,12 @@ def database(output: options.Output, config: options.ConfigFile = options.DEFAUL
 def log(benchmark: options.Benchmark, output: options.Output, config: options.ConfigFile = options.DEFAULT) -> None:
     """Send the scores, tables and figures of a benchmark to MLflow."""
     from had.evaluation.final import final_scores
-    from had.experiment import log_evaluation, log_products
+    from had.experiment import log_benchmark
 
     experiment = load(config)
     scores = final_scores(experiment, benchmark)
-    for (run, seed), metrics in scores.items():
-        files = [experiment.results / "metrics" / benchmark / run / f"seed{seed}" / "per_sequence.csv"]
-        log_evaluation(experiment, benchmark=benchmark, run=run, seed=seed, metrics=metrics, artifacts=files)
-    folders = (experiment.results / "tables", experiment.results / "figures")
-    products = sorted(path for folder in folders for path in folder.glob(f"*_{benchmark}.*"))
-    log_products(experiment, benchmark=benchmark, artifacts=products)
-    options.mark(output, f"{len(scores)} runs, {len(products)} tables and figures")
+    products = log_benchmark(experiment, benchmark=benchmark, scores=scores)
+    options.mark(output, f"{len(scores)} runs, {products} tables and figures")
 
 
 @app.command()

@@ -138,6 +138,21 @@ def log_products(experiment: Experiment, *, benchmark: str, artifacts: list[Path
             tracked.artifact(path, folder=Path(path).parent.name)
 
 
+def log_benchmark(experiment: Experiment, *, benchmark: str, scores: dict[tuple[str, int], dict[str, float]]) -> int:
+    """All that is known of a benchmark in the end: scores of each (run, seed) with their file, tables and figures.
+
+    Returns:
+        The number of files of tables and figures.
+    """
+    for (run, seed), metrics in scores.items():
+        files = [experiment.results / "metrics" / benchmark / run / f"seed{seed}" / "per_sequence.csv"]
+        log_evaluation(experiment, benchmark=benchmark, run=run, seed=seed, metrics=metrics, artifacts=files)
+    folders = (experiment.results / "tables", experiment.results / "figures")
+    products = sorted(path for folder in folders for path in folder.glob(f"*_{benchmark}.*"))
+    log_products(experiment, benchmark=benchmark, artifacts=products)
+    return len(products)
+
+
 @lru_cache
 def git_commit() -> str:
     """The commit of this code with ``-dirty`` where files differ from it; ``unknown`` outside of a repository."""

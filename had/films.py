@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from had.errors import ConfigError, nearest
-from had.evaluation.video import write_video
+from had.evaluation.style import colour
+from had.evaluation.video import Drawn, write_video
 from had.options import Experiment, TrackingOptions
 
 PUBLISHED_FRAME_RATE = 25.0
@@ -65,9 +66,9 @@ def film_recording(path: Path, *, recording: Path, boxes: np.ndarray, begin_us: 
 
     source = open_recording(recording)
     camera = next(iter(source.frames()), None) is not None
-    tracks = {"events": boxes}
+    tracks = [Drawn("events", boxes, colour(1))]
     if camera:
-        tracks["camera"] = boxes + np.array([source.size[0], 0, 0, 0])
+        tracks.append(Drawn("camera", boxes + np.array([source.size[0], 0, 0, 0]), colour(1)))
     windows = frames_of(
         source,
         window_us=window_us,
@@ -81,7 +82,7 @@ def film_recording(path: Path, *, recording: Path, boxes: np.ndarray, begin_us: 
 
 
 def film_sequence(path: Path, *, experiment: Experiment, benchmark: str, sequence: str, runs: list[str]) -> None:
-    """Draw the tracks of some runs, and the ground truth, on a test sequence.
+    """Draw the tracks of some runs, and the ground truth where the target is present, on a test sequence.
 
     Args:
         path: ``.mp4``.
@@ -92,14 +93,14 @@ def film_sequence(path: Path, *, experiment: Experiment, benchmark: str, sequenc
         ConfigError: no such sequence or run.
         DataError: the sequences are not prepared, or not tracked.
     """
-    from had.evaluation.benchmark import rows_of
     from had.evaluation.figures import scenes
+    from had.evaluation.rows import rows_of
 
     known = {row.run: row for row in rows_of(experiment)}
     for run in runs:
         if run not in known:
             raise ConfigError(f"a run among {', '.join(known)}", repr(run), nearest(run, known))
-    shown = [known[run] for run in runs] or [row for _, row in scenes.shown_rows(experiment)]
+    shown = [known[run] for run in runs] or scenes.shown_rows(experiment)
     sequences = scenes.test_sequences(experiment, benchmark)
     if not sequence:
         scores = scenes.sequence_scores(experiment, benchmark)
@@ -107,8 +108,12 @@ def film_sequence(path: Path, *, experiment: Experiment, benchmark: str, sequenc
     if sequence not in sequences:
         raise ConfigError(f"a test sequence of {benchmark}", repr(sequence), nearest(sequence, sequences))
     scene = sequences[sequence]
-    tracks = {row.title: scenes.track_of(experiment, benchmark, row, sequence, len(scene)) for row in shown}
+    tracks = [
+        Drawn(row.title, scenes.track_of(experiment, benchmark, row, sequence, len(scene)), colour(row.look))
+        for row in shown
+    ]
+    truth = np.where(scene.present[:, None], scene.boxes, np.nan)
     pictures = (scenes.picture(scene.frame(index)) for index in range(len(scene)))
     step_us = float(np.median(np.diff(scene.frame_times_us)))
     rate = 1e6 / step_us if step_us > 1 else PUBLISHED_FRAME_RATE
-    write_video(path, frames=pictures, tracks=tracks, ground_truth=scene.boxes, frame_rate=rate)
+    write_video(path, frames=pictures, tracks=tracks, ground_truth=truth, frame_rate=rate)

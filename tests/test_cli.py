@@ -26,7 +26,7 @@ def had(*arguments: str) -> subprocess.CompletedProcess:
 
 
 def test_the_verbs_are_these_and_each_explains_itself():
-    assert {command.callback.__name__ for command in cli.app.registered_commands} == VERBS
+    assert {command.name or command.callback.__name__ for command in cli.app.registered_commands} == VERBS
     assert all(command.callback.__doc__ for command in cli.app.registered_commands)
     for verb in VERBS:
         assert CliRunner().invoke(cli.app, [verb, "--help"]).exit_code == 0

@@ -9,7 +9,7 @@ readings and the one-shot IoU) and ``curves.npz`` (``sequences``, ``frames``, ``
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ import pandas as pd
 from had.data.layouts import Layout
 from had.errors import DataError
 from had.evaluation.metrics import SCORES, Curves, scores, sequence_curves
+from had.evaluation.rows import folder_of, profile_file, rows_of
 from had.evaluation.track_files import read_boxes
 from had.files import atomic_file
 from had.options import Experiment
@@ -26,35 +27,6 @@ if TYPE_CHECKING:
 
 METRICS = (*SCORES, "one_shot_iou")
 """Columns of scores in ``per_sequence.csv``."""
-CONTROL_TITLES = {"static": "Static box", "mil": "MIL (OpenCV)", "ground_truth": "Ground truth"}
-
-
-class Row(NamedTuple):
-    """One row of the tables, one line of the plots.
-
-    Attributes:
-        run: the configuration's id.
-        title: the name that readers see.
-        kind: ``student``, ``teacher``, ``control`` or ``external``.
-        seeds: trained once each; rows without training have seed 0 only.
-    """
-
-    run: str
-    title: str
-    kind: str
-    seeds: tuple[int, ...]
-
-
-def rows_of(experiment: Experiment) -> list[Row]:
-    """All rows of an experiment: trained runs in the configuration's order, external trackers, controls."""
-    rows = [Row(name, run.title, run.role, experiment.seeds) for name, run in experiment.runs.items()]
-    rows += [Row(name, name, "external", (0,)) for name in experiment.external]
-    return rows + [Row(name, CONTROL_TITLES[name], "control", (0,)) for name in experiment.controls]
-
-
-def folder_of(experiment: Experiment, kind: str, benchmark: str, run: str, seed: int) -> Path:
-    """``results/<kind>/<benchmark>/<run>/seed<k>``; ``kind`` is metrics, tracks or checkpoints."""
-    return experiment.results / kind / benchmark / run / f"seed{seed}"
 
 
 def evaluate_run(
@@ -64,18 +36,16 @@ def evaluate_run(
     tracks: Path,
     tracker: str,
     output: Path,
-    one_shot: Path | None = None,
 ) -> None:
     """Score one run's tracks on every annotated sequence.
 
     Args:
         layout: the benchmark; names the attributes.
         annotations: ground truth, one a sequence.
-        tracks: folder with ``<sequence>.txt``.
+        tracks: folder with ``<sequence>.txt`` and, where the tracker has some, the IoUs of single search
+            crops: ``one_shot.csv`` with columns ``sequence`` and ``iou``, a row a crop.
         tracker: the name in the table's first column.
         output: folder for ``per_sequence.csv`` and ``curves.npz``; each appears whole or not at all.
-        one_shot: CSV with columns ``sequence`` and ``iou``, one row a single search crop; None or no
-            rows where the tracker has none.
 
     Raises:
         DataError: no annotations, a sequence twice, a missing, short or broken track, or a one-shot
@@ -96,7 +66,7 @@ def evaluate_run(
     )
     frames = np.array([len(annotation.boxes) for annotation in annotations])
     table = pd.DataFrame({"tracker": tracker, "sequence": names, "frames": frames, **scores(curves)})
-    table["one_shot_iou"] = np.nan if one_shot is None else _one_shot(one_shot, names)
+    table["one_shot_iou"] = _one_shot(tracks / "one_shot.csv", names)
     flags = [[annotation.attributes.get(name, False) for name in layout.attributes] for annotation in annotations]
     with atomic_file(output / "curves.npz") as path:
         np.savez(
@@ -116,7 +86,9 @@ def _stacked(curves: list[Curves]) -> Curves:
 
 
 def _one_shot(path: Path, names: list[str]) -> np.ndarray:
-    """Mean IoU of each sequence's single crops, in the order of ``names``."""
+    """Mean IoU of each sequence's single crops, in the order of ``names``; NaN without a table or rows."""
+    if not path.is_file():
+        return np.full(len(names), np.nan)
     try:
         table = pd.read_csv(path, dtype={"sequence": str})
         means = table.groupby("sequence")["iou"].mean()
@@ -171,6 +143,24 @@ def read_attributes(experiment: Experiment, benchmark: str) -> pd.DataFrame:
         return pd.DataFrame(
             stored["attribute_flags"], index=list(stored["sequences"]), columns=list(stored["attributes"])
         )
+
+
+def read_profile(experiment: Experiment, benchmark: str) -> pd.DataFrame:
+    """What the networks cost, as `had profile` measured it: indexed by run and seed.
+
+    Raises:
+        DataError: not profiled, or not all networks of the experiment.
+    """
+    path = profile_file(experiment, benchmark)
+    if not path.is_file():
+        raise DataError("the cost of every network", f"no file {path}", "run `had profile` for the benchmark")
+    table = pd.read_csv(path).set_index(["run", "seed"])
+    for row in rows_of(experiment):
+        for seed in row.seeds if row.trained else ():
+            if (row.run, seed) not in table.index:
+                got = f"{path} without {row.run!r}, seed {seed}"
+                raise DataError("the cost of every network", got, "run `had profile` for the benchmark again")
+    return table
 
 
 def _open_curves(experiment: Experiment, benchmark: str, run: str, seed: int):

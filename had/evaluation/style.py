@@ -1,7 +1,7 @@
 """How every figure looks: sizes in inches as printed, fonts, colours and line styles; how it is saved.
 
-Colours are Okabe and Ito's (https://jfly.uni-koeln.de/color/), safe for colour-blind readers; dashes and
-markers differ as well, so that a figure is readable in grey.
+Colours are Okabe and Ito's (https://jfly.uni-koeln.de/color/), then three of Paul Tol's muted ones, safe for
+colour-blind readers; dashes and markers differ as well, so that a figure is readable in grey.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 COLUMN, PAGE = 3.4, 7.0
 """Width of one column and of the page, in inches."""
-COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
+COLOURS = (
+    *("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F"),
+    *("#332288", "#882255", "#999933"),
+)
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (2, 1)), (0, (6, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 TRUTH = "#00E000"
@@ -69,14 +72,19 @@ IMAGES = {"w_pad": 0.015, "h_pad": 0.02, "wspace": 0, "hspace": 0}
 """Layout of figures that are a grid of images."""
 
 
-def line(index: int) -> dict[str, Any]:
-    """Colour and dashes of the ``index``-th run; a run keeps its index in all figures."""
-    return {"color": COLOURS[index % len(COLOURS)], "linestyle": DASHES[index % len(DASHES)]}
+def colour(look: int) -> str:
+    """The colour of a row (`had.evaluation.benchmark.Row.look`), the same in every figure and film."""
+    return COLOURS[look % len(COLOURS)]
 
 
-def marker(index: int) -> dict[str, Any]:
-    """Colour and marker of the ``index``-th run."""
-    return {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
+def line(look: int) -> dict[str, Any]:
+    """Colour and dashes of a row."""
+    return {"color": colour(look), "linestyle": DASHES[look % len(DASHES)]}
+
+
+def marker(look: int) -> dict[str, Any]:
+    """Colour and marker of a row."""
+    return {"color": colour(look), "marker": MARKERS[look % len(MARKERS)]}
 
 
 def save(drawn: Figure, stem: Path) -> None:

@@ -16,15 +16,14 @@ import pandas as pd
 
 from had.config import digest
 from had.data.layouts import layout_of
-from had.errors import ConfigError, DataError, nearest
-from had.evaluation.benchmark import Row, folder_of, gather, read_attributes, rows_of
+from had.errors import DataError
+from had.evaluation.benchmark import gather, read_attributes, read_profile
+from had.evaluation.rows import Row, folder_of, rows_of
 from had.evaluation.scoreboard import Scoreboard, scoreboard
 from had.evaluation.statistics import holm
-from had.evaluation.table_formats import Column, Table, write
+from had.evaluation.table_formats import Column, Table
 from had.options import Experiment
 
-KINDS = ("main", "ablation", "attributes", "cost")
-"""The tables there are."""
 REFERENCE = "student"
 """The run that ablation rows are compared with."""
 HEADLINE = ("SR", "PR", "NPR")
@@ -34,32 +33,22 @@ COMPARED = (*HEADLINE, "one_shot_iou")
 MARK, OFF = "✓", ""
 
 
-def write_table(kind: str, *, experiment: Experiment, benchmark: str, stem: Path) -> None:
-    """Write ``<stem>.csv``, ``<stem>.md`` and ``<stem>.tex``, each whole or not at all.
-
-    Args:
-        kind: one of `KINDS`.
-        experiment: the configuration whose results are read.
-        benchmark: any accepted name.
-        stem: path without suffix.
+def table(experiment: Experiment, benchmark: str, kind: str) -> Table:
+    """The table ``kind``: main, ablation, attributes or cost.
 
     Raises:
-        ConfigError: no such table.
         DataError: scores, profiles or training summaries are missing.
     """
     makers = {"main": _main, "ablation": _ablation, "attributes": _attributes, "cost": _cost}
-    if kind not in makers:
-        raise ConfigError(f"a table among {', '.join(KINDS)}", repr(kind), nearest(kind, KINDS))
-    layout = layout_of(benchmark)
-    table = makers[kind](experiment, layout.name)
-    table.notes.append(_provenance(experiment, layout.note))
-    write(table, Path(stem), label=f"tab:{kind}_{layout.name}")
+    made = makers[kind](experiment, benchmark)
+    made.notes.append(_provenance(experiment, layout_of(benchmark).note))
+    return made
 
 
 def _main(experiment: Experiment, benchmark: str) -> Table:
     rows = rows_of(experiment)
     board = scoreboard(gather(experiment, benchmark), experiment.evaluation)
-    trained = [row for row in rows if row.kind in ("student", "teacher")]
+    trained = [row for row in rows if row.trained]
     others = [row for row in rows if row not in trained]
     columns = [
         Column("title", "Tracker"),
@@ -194,15 +183,13 @@ def _attributes(experiment: Experiment, benchmark: str) -> Table:
 
 
 def _cost(experiment: Experiment, benchmark: str) -> Table:
-    lines = []
-    for row in rows_of(experiment):
-        if row.kind not in ("student", "teacher"):
-            continue
+    rows = [row for row in rows_of(experiment) if row.trained]
+    profile, lines = read_profile(experiment, benchmark), []
+    for row in rows:
         found = []
         for seed in row.seeds:
-            profile = _json(folder_of(experiment, "metrics", benchmark, row.run, seed) / "profile.json")
             training = _json(folder_of(experiment, "checkpoints", benchmark, row.run, seed) / "summary.json")
-            measured = {name: profile[key] for name, key in _PROFILE_KEYS.items()}
+            measured = {name: profile.loc[(row.run, seed), name] for name in _MEASURED}
             found.append(measured | {name: training[key] for name, key in _TRAINING_KEYS.items()})
         means = pd.DataFrame(found).astype(float).mean()
         lines.append({"run": row.run, "title": row.title, **means, "seeds": len(found)})
@@ -214,29 +201,35 @@ def _cost(experiment: Experiment, benchmark: str) -> Table:
             Column("parameters", "Par. (M)", scale=1e-6, digits=2),
             Column("macs", "MACs (G)", scale=1e-9, digits=3),
             Column("fps", "FPS", digits=0),
-            Column("memory_mb", "RAM (MB)", digits=0),
             Column("train_seconds", "Train (s)", digits=0),
             Column("train_memory_mb", "Train RAM (MB)", digits=0),
         ],
         notes=[
-            "One test frame: parameters and MACs of one forward pass, FPS and peak memory of tracking as timed on "
-            "the machine that made this table; training: wall-clock seconds and peak memory of the job. Means over "
-            "seeds. The raw numbers (units of 1, MB, s) are in the CSV.",
+            "Parameters and MACs: of one forward pass for one frame. FPS: of one sequence, 1000 over the median "
+            f"milliseconds a frame on {_where(profile)}, all networks timed in turn on the machine that made this "
+            "table. Training: wall-clock seconds and peak memory of the job. Means over seeds. The raw numbers (units "
+            "of 1, ms, MB, s) are in the CSV.",
         ],
         groups=[len(lines)],
         ranked=[False] * len(lines),
     )
 
 
-_PROFILE_KEYS = {"parameters": "parameters", "macs": "macs", "fps": "fps", "memory_mb": "peak_memory_mb"}
+_MEASURED = ("parameters", "macs", "milliseconds", "fps")
 _TRAINING_KEYS = {"train_seconds": "seconds", "train_memory_mb": "peak_memory_mb"}
+
+
+def _where(profile: pd.DataFrame) -> str:
+    """The device that a profile was measured on, in words."""
+    device, threads = profile["device"].iloc[0], int(profile["threads"].iloc[0])
+    return f"{device} with {threads} thread{'s' if threads > 1 else ''}"
 
 
 def _json(path: Path) -> dict:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DataError("cost of every network", f"no file {path}", "train and profile that run first") from None
+        raise DataError("cost of every network", f"no file {path}", "train that run first") from None
     except json.JSONDecodeError as error:
         raise DataError(f"JSON in {path}", str(error), "delete the file and make it again") from None
 

@@ -6,24 +6,39 @@ OpenCV's own MPEG-4 encoder, so nothing has to be installed beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from had.errors import DataError
-from had.evaluation.style import COLOURS, TRUTH
+from had.evaluation.style import TRUTH
 from had.files import atomic_file
 from had.progress import progress
 
 CODEC = "mp4v"
 
 
+class Drawn(NamedTuple):
+    """A track as it is drawn.
+
+    Attributes:
+        name: stands in the legend.
+        boxes: (F, 4) ``xywh``.
+        colour: ``#RRGGBB``.
+    """
+
+    name: str
+    boxes: np.ndarray
+    colour: str
+
+
 def write_video(
     path: Path,
     *,
     frames: Iterable[np.ndarray],
-    tracks: dict[str, np.ndarray],
+    tracks: Sequence[Drawn],
     ground_truth: np.ndarray | None = None,
     frame_rate: float = 25.0,
     smallest_height: int = 360,
@@ -33,8 +48,8 @@ def write_video(
     Args:
         path: ``.mp4``.
         frames: (H, W, 3) uint8 RGB, one a time step, all of one size; read one at a time.
-        tracks: name -> (F, 4) ``xywh``; drawn in the order given, each in its own colour.
-        ground_truth: (F, 4), drawn on top in bright green; rows without area are not drawn.
+        tracks: drawn in the order given; rows without area are not drawn.
+        ground_truth: (F, 4), drawn on top in bright green; NaN where the target is absent, which the legend says.
         frame_rate: frames a second.
         smallest_height: smaller images are enlarged by a whole factor up to about this height.
 
@@ -84,25 +99,25 @@ def side_by_side(left: Iterable[np.ndarray], right: Iterable[np.ndarray]) -> Ite
 
 
 def _drawn(
-    frame: np.ndarray, index: int, tracks: dict[str, np.ndarray], ground_truth: np.ndarray | None, smallest_height: int
+    frame: np.ndarray, index: int, tracks: Sequence[Drawn], ground_truth: np.ndarray | None, smallest_height: int
 ) -> np.ndarray:
     """One frame enlarged, with boxes, frame number and a legend below; width and height are even."""
     import cv2
 
     factor = max(1, round(smallest_height / frame.shape[0]))
     image = np.ascontiguousarray(np.repeat(np.repeat(frame, factor, axis=0), factor, axis=1))
-    boxes = [(name, track, _rgb(COLOURS[k % len(COLOURS)])) for k, (name, track) in enumerate(tracks.items())]
-    if ground_truth is not None:
-        boxes.append(("ground truth", ground_truth, _rgb(TRUTH)))
-    for name, track, colour in boxes:
-        if index >= len(track):
-            raise DataError(f"a box of {name} for frame {index + 1}", f"{len(track)} boxes", "track all frames")
-        _box(image, track[index] * factor, colour)
+    drawn = [*tracks] if ground_truth is None else [*tracks, Drawn("ground truth", ground_truth, TRUTH)]
+    for name, boxes, colour in drawn:
+        if index >= len(boxes):
+            raise DataError(f"a box of {name} for frame {index + 1}", f"{len(boxes)} boxes", "track all frames")
+        _box(image, boxes[index] * factor, _rgb(colour))
     caption = np.full((24, image.shape[1], 3), 255, np.uint8)
     cv2.putText(caption, f"{index + 1}", (4, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
     left = 50
-    for name, _, colour in boxes:
-        cv2.line(caption, (left, 12), (left + 14, 12), colour, 3)
+    for name, boxes, colour in drawn:
+        if boxes is ground_truth and not _has_area(boxes[index]):
+            name = "target absent"
+        cv2.line(caption, (left, 12), (left + 14, 12), _rgb(colour), 3)
         cv2.putText(caption, name, (left + 18, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
         left += 34 + cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.45, 1)[0][0]
     image = np.concatenate([image, caption])
@@ -113,12 +128,16 @@ def _box(image: np.ndarray, box: np.ndarray, colour: tuple[int, ...]) -> None:
     """Draw one ``xywh`` box with a white rim into ``image``; nothing where it has no area."""
     import cv2
 
-    if not np.isfinite(box).all() or min(box[2:]) <= 0:
+    if not _has_area(box):
         return
     corners = np.clip([box[:2], box[:2] + box[2:]], -1e4, 1e4).round().astype(int)
     first, second = (tuple(int(value) for value in corner) for corner in corners)
     cv2.rectangle(image, first, second, (255, 255, 255), 3)
     cv2.rectangle(image, first, second, colour, 1 if image.shape[0] < 300 else 2)
+
+
+def _has_area(box: np.ndarray) -> bool:
+    return bool(np.isfinite(box).all() and min(box[2:]) > 0)
 
 
 def _rgb(colour: str) -> tuple[int, ...]:

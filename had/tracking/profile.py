@@ -1,15 +1,17 @@
-"""What a network costs: parameters, multiply-accumulates, frames a second, memory.
+"""What the networks of a benchmark cost: parameters, multiply-accumulates, milliseconds a frame.
 
-FPS is measured as a user meets it: batch 1, from the frame's events (or image, or voxels) over the crop
-to the box, on synthetic frames of a stated number of random events, so that it depends on no data set.
+Time is measured as a user meets it: batch 1, from the frame's events (or image, or voxels) over the crop
+to the box, on synthetic frames of a stated number of random events, so that it depends on no data set. On
+the processor one thread works. The networks take turns, some frames each, so that whatever disturbs the
+machine meanwhile disturbs all alike, and the median is what counts.
 """
 
 from __future__ import annotations
 
-import json
-import resource
+import csv
 import statistics
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,47 +25,70 @@ from had.files import atomic_file
 from had.models.network import TrackingNetwork
 from had.models.weights import load_network
 from had.options import CropOptions, Experiment
+from had.progress import progress
 from had.tracking.run import crops_of
 from had.tracking.tracker import Tracker
 
 EVENTS_A_FRAME = 10_000
-WARM_UP_FRAMES = 5
+TURN_FRAMES = 5
+"""Frames that a network is timed on before the next one's turn; a further one, before them, does not count."""
 
 
-def profile(checkpoint: Path, experiment: Experiment, benchmark: str, output: Path) -> None:
-    """Measure a checkpoint and write ``profile.json``.
+def profile(experiment: Experiment, benchmark: str, output: Path) -> None:
+    """Measure all trained runs and seeds of a benchmark and write ``profile.csv``.
 
     Args:
-        checkpoint: ``model.safetensors``.
-        experiment: device, crops and number of timed frames.
-        benchmark: gives the sensor's size.
-        output: the JSON file: parameters, macs, fps, milliseconds (median), peak_memory_mb, device, threads,
-            events_per_frame.
+        experiment: runs and seeds, whose weights are in ``results/checkpoints``; device, crops, timed frames.
+        benchmark: its name; gives the sensor's size.
+        output: the CSV file, a row a run and seed: run, seed, parameters, macs, milliseconds (median of a
+            frame), fps (1000 / milliseconds), frames (timed), device, threads, events_per_frame.
 
     Raises:
         CheckpointError: as `had.models.weights.load_network`.
         ConfigError: the configuration has no such benchmark.
     """
     simulation = experiment.source(benchmark).simulation
-    prepare_machine()
+    _prepare_one_thread()
     device = choose_device(experiment.device)
-    network, _ = load_network(checkpoint, device=device)
     size = (simulation.width, simulation.height) if simulation else layout_of(benchmark).sensor
-    tracker = Tracker(network, crops_of(experiment.crops, network), experiment.tracking, device)
-    seconds = time_frames(tracker, size, experiment.tracking.profile_frames)
-    peak = torch.cuda.max_memory_allocated() / 2**20 if device != "cpu" else None
-    numbers = {
-        "parameters": sum(weight.numel() for weight in network.parameters()),
-        "macs": count_macs(network, experiment.crops),
-        "fps": 1 / statistics.fmean(seconds),
-        "milliseconds": 1000 * statistics.median(seconds),
-        "peak_memory_mb": peak or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "device": device,
-        "threads": torch.get_num_threads(),
-        "events_per_frame": EVENTS_A_FRAME,
-    }
-    with atomic_file(output) as path:
-        path.write_text(json.dumps(numbers, indent=2) + "\n")
+    names = [(run, seed) for run in experiment.runs for seed in experiment.seeds]
+    trackers = []
+    for run, seed in names:
+        folder = experiment.results / "checkpoints" / benchmark / run / f"seed{seed}"
+        network, _ = load_network(folder / "model.safetensors", device=device)
+        crops = crops_of(experiment.resolve(run).crops, network)
+        trackers.append(Tracker(network, crops, experiment.tracking, device))
+    times = time_frames(trackers, size, experiment.tracking.profile_frames, label=f"profile {benchmark}")
+    rows = []
+    for (run, seed), tracker, seconds in zip(names, trackers, times, strict=True):
+        milliseconds = 1000 * statistics.median(seconds)
+        rows.append(
+            {
+                "run": run,
+                "seed": seed,
+                "parameters": sum(weight.numel() for weight in tracker.network.parameters()),
+                "macs": count_macs(tracker.network, tracker.crops),
+                "milliseconds": round(milliseconds, 4),
+                "fps": round(1000 / milliseconds, 2),
+                "frames": len(seconds),
+                "device": device,
+                "threads": torch.get_num_threads(),
+                "events_per_frame": EVENTS_A_FRAME,
+            }
+        )
+    with atomic_file(output) as path, path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _prepare_one_thread() -> None:
+    """As for any job, but a single thread: its speed does not depend on what other cores are busy with."""
+    import cv2
+
+    prepare_machine()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
 
 
 def count_macs(network: TrackingNetwork, crops: CropOptions) -> int:
@@ -83,17 +108,31 @@ def count_macs(network: TrackingNetwork, crops: CropOptions) -> int:
     return counter.get_total_flops() // 2
 
 
-def time_frames(tracker: Tracker, size: tuple[int, int], count: int) -> list[float]:
-    """Seconds of ``count`` single tracking steps, after some that do not count."""
+def time_frames(trackers: Sequence[Tracker], size: tuple[int, int], count: int, label: str) -> list[list[float]]:
+    """Seconds of ``count`` single tracking steps of each of N trackers, which take turns of `TURN_FRAMES`.
+
+    Before every step the box is put back to where it began, so that all cut the same crops, wherever
+    their networks would go.
+
+    Returns:
+        N lists of ``count`` seconds.
+    """
     frames = [synthetic_frame(size, np.random.default_rng(seed)) for seed in range(4)]
     width, height = size
-    tracker.initialize(frames[0], np.array([0.4 * width, 0.4 * height, 0.2 * width, 0.2 * height]))
-    seconds = []
-    for index in range(WARM_UP_FRAMES + count):
-        begin = time.perf_counter()
-        tracker.track(frames[index % len(frames)])
-        seconds.append(time.perf_counter() - begin)
-    return seconds[WARM_UP_FRAMES:]
+    start = np.array([0.4 * width, 0.4 * height, 0.2 * width, 0.2 * height])
+    for tracker in trackers:
+        tracker.initialize(frames[0], start)
+    seconds: list[list[float]] = [[] for _ in trackers]
+    turns = range(0, count, TURN_FRAMES)
+    for first in progress(turns, label=f"{label}, {len(trackers)} networks", unit="turns"):
+        for tracker, taken in zip(trackers, seconds, strict=True):
+            for index in range(first - 1, min(first + TURN_FRAMES, count)):
+                tracker.boxes[:] = start
+                begin = time.perf_counter()
+                tracker.track(frames[index % len(frames)])
+                if index >= first:
+                    taken.append(time.perf_counter() - begin)
+    return seconds
 
 
 def synthetic_frame(size: tuple[int, int], rng: np.random.Generator) -> Frame:

@@ -251,7 +251,7 @@ def _finish(output: Path, sequences: list[Sequence], identity: str) -> None:
         "sequences": len(sequences),
         "frames": frames,
         "seconds": seconds,
-        "fps": frames / seconds if seconds else None,
+        "throughput": frames / seconds if seconds else None,  # frames a second, sequences in lockstep
         "digest": identity,
     }
     with atomic_file(output / "summary.json") as path:

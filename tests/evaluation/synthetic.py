@@ -9,7 +9,8 @@ import pandas as pd
 from had.config import load
 from had.data.frames import Frame
 from had.data.layouts import layout_of
-from had.evaluation.benchmark import evaluate_run, folder_of, rows_of
+from had.evaluation.benchmark import evaluate_run
+from had.evaluation.rows import folder_of, profile_file, rows_of, tracks_folder
 
 NOISE = {"teacher": 0.10, "student": 0.22, "hdetrack": 0.19, "had_ta": 0.17, "had_sa": 0.16, "had": 0.13}
 
@@ -105,14 +106,12 @@ def write_results(experiment, benchmark, sequences=12, frames=40):
     truth = annotations(layout, sequences, frames)
     for row in rows_of(experiment):
         for seed in row.seeds:
-            tracks = folder_of(experiment, "tracks", benchmark, row.run, seed)
+            tracks = tracks_folder(experiment, benchmark, row.run, seed)
             tracks.mkdir(parents=True)
             for annotation in truth:
                 np.savetxt(tracks / f"{annotation.name}.txt", predicted(row.run, annotation, seed), "%.3f", "\t")
-            one_shot = None
-            if row.kind in ("student", "teacher"):
-                one_shot = tracks / "one_shot.csv"
-                write_one_shot(one_shot, truth, NOISE[row.run], seed)
+            if row.trained:
+                write_one_shot(tracks / "one_shot.csv", truth, NOISE[row.run], seed)
                 write_training(experiment, benchmark, row, seed)
                 write_responses(tracks / "responses.npz", truth)
             evaluate_run(
@@ -121,9 +120,20 @@ def write_results(experiment, benchmark, sequences=12, frames=40):
                 tracks=tracks,
                 tracker=row.run,
                 output=folder_of(experiment, "metrics", benchmark, row.run, seed),
-                one_shot=one_shot,
             )
+    write_profile(experiment, benchmark)
     return truth
+
+
+def write_profile(experiment, benchmark):
+    """The cost of every network; a second stream halves the speed."""
+    lines = []
+    for row in rows_of(experiment):
+        two = row.kind == "teacher"
+        cost = {"parameters": 1_120_000 + 90_000 * two, "macs": 9.1e7 * (1 + two), "fps": 410.0 / (1 + two)}
+        cost |= {"milliseconds": 1000 / cost["fps"], "device": "cpu", "threads": 1}
+        lines += [{"run": row.run, "seed": seed, **cost} for seed in row.seeds if row.trained]
+    pd.DataFrame(lines).to_csv(profile_file(experiment, benchmark), index=False)
 
 
 def write_one_shot(path, truth, noise, seed):
@@ -135,13 +145,9 @@ def write_one_shot(path, truth, noise, seed):
 def write_training(experiment, benchmark, row, seed):
     import json
 
-    metrics = folder_of(experiment, "metrics", benchmark, row.run, seed)
     checkpoints = folder_of(experiment, "checkpoints", benchmark, row.run, seed)
-    metrics.mkdir(parents=True)
     checkpoints.mkdir(parents=True)
     two = row.kind == "teacher"
-    profile = {"parameters": 1_120_000 + 90_000 * two, "macs": 9.1e7 * (1 + two), "fps": 410.0 / (1 + two)}
-    (metrics / "profile.json").write_text(json.dumps({**profile, "peak_memory_mb": 380.5}))
     (checkpoints / "summary.json").write_text(json.dumps({"seconds": 61.5 + 40 * two, "peak_memory_mb": 812.25}))
     epochs = np.arange(1, 11)
     rng = np.random.default_rng(seed)

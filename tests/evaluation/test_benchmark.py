@@ -8,6 +8,8 @@ from synthetic import annotations, experiment, write_one_shot, write_results
 from had.data.layouts import layout_of
 from had.errors import DataError
 from had.evaluation import benchmark, metrics
+from had.evaluation.final import final_scores
+from had.evaluation.rows import folder_of, rows_of
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +20,7 @@ def made(tmp_path_factory):
 
 def test_per_sequence_table_and_curves_say_the_same(made):
     one, truth = made
-    folder = benchmark.folder_of(one, "metrics", "coesot", "had", 1)
+    folder = folder_of(one, "metrics", "coesot", "had", 1)
     table = pd.read_csv(folder / "per_sequence.csv")
     assert list(table.columns[:6]) == ["tracker", "sequence", "frames", "SR", "PR", "NPR"]
     assert list(table["sequence"]) == [annotation.name for annotation in truth]
@@ -39,7 +41,7 @@ def test_the_long_table_has_every_run_seed_and_sequence_once(made):
     trained, controls = len(one.runs) * 2, len(one.controls)
     assert len(table) == len(truth) * (8 * trained + 7 * controls)
     assert table["value"].between(0, 1).all()
-    assert list(table["run"].unique()) == [row.run for row in benchmark.rows_of(one)]
+    assert list(table["run"].unique()) == [row.run for row in rows_of(one)]
     exact = table[(table["run"] == "ground_truth") & (table["metric"] == "PR")]
     assert set(exact["seed"]) == {0}
 
@@ -52,7 +54,7 @@ def test_a_run_that_was_not_evaluated_is_named(tmp_path):
 def test_runs_on_different_sequences_are_refused(tmp_path):
     one = experiment(tmp_path)
     write_results(one, "eventvot", sequences=3)
-    path = benchmark.folder_of(one, "metrics", "eventvot", "had", 0) / "per_sequence.csv"
+    path = folder_of(one, "metrics", "eventvot", "had", 0) / "per_sequence.csv"
     pd.read_csv(path).iloc[1:].to_csv(path, index=False)
     with pytest.raises(DataError, match="same sequences"):
         benchmark.gather(one, "eventvot")
@@ -70,7 +72,7 @@ def test_bad_tracks_leave_no_scores(tmp_path):
         benchmark.evaluate_run(annotations=truth[:1] * 2, **arguments)
     write_one_shot(tmp_path / "one_shot.csv", truth[1:], 0.1, 0)
     with pytest.raises(DataError, match="without sim_000"):
-        benchmark.evaluate_run(annotations=truth[:1], one_shot=tmp_path / "one_shot.csv", **arguments)
+        benchmark.evaluate_run(annotations=truth[:1], **arguments)
     assert not (tmp_path / "out").exists()
 
 
@@ -79,5 +81,14 @@ def test_scores_are_the_same_bytes_again(tmp_path):
     for one in (first, second):
         write_results(one, "eventvot", sequences=3)
     for name in ("per_sequence.csv", "curves.npz"):
-        paths = [benchmark.folder_of(one, "metrics", "eventvot", "had", 0) / name for one in (first, second)]
+        paths = [folder_of(one, "metrics", "eventvot", "had", 0) / name for one in (first, second)]
         assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_final_scores_have_the_fps_of_the_table_of_costs(made):
+    scores = final_scores(made[0], "coesot")
+    assert set(scores) == {(row.run, seed) for row in rows_of(made[0]) for seed in row.seeds}
+    assert scores["had", 1]["FPS"] == 410.0
+    assert scores["teacher", 0]["FPS"] == 205.0
+    assert not any("FPS" in scores[run, 0] for run in made[0].controls)
+    assert {"SR", "PR", "NPR", "one_shot_iou"} <= set(scores["student", 0])

@@ -1,6 +1,5 @@
 """Every figure is drawn whole, the same bytes each time, with what a reader needs in it."""
 
-import json
 import re
 
 import cv2
@@ -10,9 +9,10 @@ from synthetic import PreparedSequence, experiment, write_results
 
 from had.errors import ConfigError, DataError
 from had.evaluation import style
-from had.evaluation.benchmark import folder_of, rows_of
-from had.evaluation.figures import KINDS, curves, losses, scenes, write_figure
+from had.evaluation.figures import curves, losses, scenes
 from had.evaluation.figures.responses import _in_window, _search_region
+from had.evaluation.products import KINDS, write_product
+from had.evaluation.rows import profile_file, rows_of
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +27,11 @@ def prepared(made, monkeypatch):
     return made[0]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS["figure"])
 def test_every_kind_is_written_and_the_same_bytes_again(kind, prepared, tmp_path, monkeypatch):
     monkeypatch.setitem(style._SETTINGS, "savefig.dpi", 60)  # the time of a figure is its pixels
     for stem in ("a", "b"):
-        write_figure(kind, experiment=prepared, benchmark="coco-object-meeting", stem=tmp_path / stem)
+        write_product("figure", kind, experiment=prepared, benchmark="coco-object-meeting", stem=tmp_path / stem)
     for suffix in ("pdf", "png"):
         first = (tmp_path / f"a.{suffix}").read_bytes()
         assert first == (tmp_path / f"b.{suffix}").read_bytes()
@@ -96,23 +96,23 @@ def test_the_users_own_settings_come_back(made):
 
 
 def test_usual_runs_are_shown_unless_others_are_named(prepared, tmp_path):
-    assert [row.run for _, row in scenes.shown_rows(prepared)] == ["student", "had", "teacher"]
+    assert [row.run for row in scenes.shown_rows(prepared)] == ["student", "had", "teacher"]
     named = experiment(tmp_path / "empty", figures={"runs": ["static", "had"]})
-    assert [row.run for _, row in scenes.shown_rows(named)] == ["static", "had"]
+    assert [row.run for row in scenes.shown_rows(named)] == ["static", "had"]
 
 
 def test_errors_name_what_is_missing(prepared, tmp_path):
     with pytest.raises(ConfigError, match="'precision'"):
-        write_figure("precison", experiment=prepared, benchmark="coesot", stem=tmp_path / "x")
+        write_product("figure", "precison", experiment=prepared, benchmark="coesot", stem=tmp_path / "x")
     empty = experiment(tmp_path / "empty")
     with pytest.raises(DataError, match=r"no file .*history.csv"):
-        write_figure("losses", experiment=empty, benchmark="coesot", stem=tmp_path / "x")
+        write_product("figure", "losses", experiment=empty, benchmark="coesot", stem=tmp_path / "x")
     with pytest.raises(ConfigError, match="'had'"):
         experiment(tmp_path / "empty", figures={"runs": ["hod"]})
-    path = folder_of(prepared, "metrics", "coesot", "had", 1) / "profile.json"
-    kept = json.loads(path.read_text())
-    path.unlink()
-    with pytest.raises(DataError, match=r"had.seed1.profile.json"):
-        write_figure("speed", experiment=prepared, benchmark="coesot", stem=tmp_path / "x")
-    path.write_text(json.dumps(kept))
+    path = profile_file(prepared, "coesot")
+    kept = path.read_text()
+    path.write_text(kept[: kept.index("had,1,")])
+    with pytest.raises(DataError, match=r"profile.csv without 'had', seed 1"):
+        write_product("figure", "speed", experiment=prepared, benchmark="coesot", stem=tmp_path / "x")
+    path.write_text(kept)
     assert not list(tmp_path.glob("x*"))

@@ -11,10 +11,11 @@ from synthetic import experiment, write_results
 
 from had.errors import ConfigError, DataError
 from had.evaluation import metrics
-from had.evaluation.benchmark import folder_of, read_curves, rows_of
+from had.evaluation.benchmark import read_curves
+from had.evaluation.products import KINDS, write_product
+from had.evaluation.rows import folder_of, rows_of
 from had.evaluation.statistics import holm
 from had.evaluation.table_formats import Column, Table, latex, markdown
-from had.evaluation.tables import KINDS, write_table
 
 BENCHMARKS = ("coesot", "eventvot")
 
@@ -24,8 +25,10 @@ def made(tmp_path_factory):
     one = experiment(tmp_path_factory.mktemp("results"), seeds=[0, 1], evaluation={"resamples": 400})
     for benchmark in BENCHMARKS:
         write_results(one, benchmark)
-        for kind in KINDS:
-            write_table(kind, experiment=one, benchmark=benchmark, stem=one.results / f"tables/{kind}_{benchmark}")
+        for kind in KINDS["table"]:
+            write_product(
+                "table", kind, experiment=one, benchmark=benchmark, stem=one.results / f"tables/{kind}_{benchmark}"
+            )
     return one
 
 
@@ -99,7 +102,7 @@ def test_notes_state_the_conventions(made):
             for words in ("21 thresholds", "at 20 px", "at 0.2", "400 resamples", "seed 0", "dropped", "COCO-Object"):
                 assert words in content
         assert "COCO-Object" not in text(made, f"{kind}_eventvot.md")
-    digests = {re.search(r"Configuration (\w{12})", text(made, f"{kind}_coesot.md"))[1] for kind in KINDS}
+    digests = {re.search(r"Configuration (\w{12})", text(made, f"{kind}_coesot.md"))[1] for kind in KINDS["table"]}
     assert len(digests) == 1
 
 
@@ -123,8 +126,8 @@ def test_cost_is_in_units_of_one_in_the_csv_and_readable_in_print(made):
 
 
 def test_tables_are_the_same_bytes_again(made, tmp_path):
-    for kind in KINDS:
-        write_table(kind, experiment=made, benchmark="coco-object-meeting", stem=tmp_path / f"{kind}_coesot")
+    for kind in KINDS["table"]:
+        write_product("table", kind, experiment=made, benchmark="coco-object-meeting", stem=tmp_path / f"{kind}_coesot")
         for suffix in ("csv", "md", "tex"):
             name = f"{kind}_coesot.{suffix}"
             assert (tmp_path / name).read_bytes() == (made.results / "tables" / name).read_bytes()
@@ -146,16 +149,18 @@ def test_latex_escapes_what_it_must():
 
 def test_a_misspelt_kind_and_missing_results_are_one_sentence(made, tmp_path):
     with pytest.raises(ConfigError, match="'ablation'"):
-        write_table("ablations", experiment=made, benchmark="coesot", stem=tmp_path / "x")
+        write_product("table", "ablations", experiment=made, benchmark="coesot", stem=tmp_path / "x")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=r"no file .*profile.json"):
-        write_table("cost", experiment=experiment(tmp_path / "empty"), benchmark="coesot", stem=tmp_path / "x")
+    with pytest.raises(DataError, match=r"no file .*profile.csv"):
+        write_product(
+            "table", "cost", experiment=experiment(tmp_path / "empty"), benchmark="coesot", stem=tmp_path / "x"
+        )
     assert not list(tmp_path.glob("x*"))
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex (Debian: texlive-latex-recommended)")
 def test_tables_compile_in_a_plain_article_without_overfull_boxes(made, tmp_path):
-    names = [f"{kind}_{benchmark}" for kind in KINDS for benchmark in BENCHMARKS]
+    names = [f"{kind}_{benchmark}" for kind in KINDS["table"] for benchmark in BENCHMARKS]
     inputs = "\n".join(rf"\input{{{made.results}/tables/{name}}}\clearpage" for name in names)
     source = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{inputs}\end{{document}}"
     (tmp_path / "paper.tex").write_text(source)

@@ -22,9 +22,13 @@ def grey(count, size=(120, 160)):
     return [np.full((*size, 3), 128, np.uint8) for _ in range(count)]
 
 
+def drawn(boxes, colour="#000000"):
+    return video.Drawn("x", boxes, colour)
+
+
 def test_boxes_are_where_they_should_be_in_every_frame(tmp_path):
     boxes = np.array([[10.0 + 20 * k, 30, 40, 50] for k in range(4)])
-    video.write_video(tmp_path / "v.mp4", frames=grey(4), tracks={"x": boxes}, ground_truth=None, smallest_height=120)
+    video.write_video(tmp_path / "v.mp4", frames=grey(4), tracks=[drawn(boxes)], ground_truth=None, smallest_height=120)
     frames = read(tmp_path / "v.mp4")
     assert len(frames) == 4
     assert frames[0].shape == (144, 160, 3)
@@ -39,10 +43,24 @@ def test_boxes_are_where_they_should_be_in_every_frame(tmp_path):
 
 def test_small_images_are_enlarged_and_empty_boxes_left_out(tmp_path):
     nothing = np.full((2, 4), np.nan)
-    video.write_video(tmp_path / "v.mp4", frames=grey(2, (61, 81)), tracks={"x": nothing}, ground_truth=nothing)
+    video.write_video(tmp_path / "v.mp4", frames=grey(2, (61, 81)), tracks=[drawn(nothing)], ground_truth=nothing)
     (first, _) = read(tmp_path / "v.mp4")
     assert first.shape == (61 * 6 + 24, 81 * 6, 3)
     assert (np.abs(first[: 61 * 6].astype(int) - 128) < 12).all()
+
+
+def test_a_track_has_its_own_colour_and_the_legend_says_where_the_target_is_absent(tmp_path):
+    boxes, truth = np.array([[20.0, 20, 100, 80]] * 2), np.array([[30.0, 30, 100, 80], [np.nan] * 4])
+    video.write_video(
+        tmp_path / "v.mp4", frames=grey(2, (360, 480)), tracks=[drawn(boxes, "#D55E00")], ground_truth=truth
+    )
+    present, absent = (frame.astype(int) for frame in read(tmp_path / "v.mp4"))
+    edge = present[20, 60:100].mean(axis=0)
+    assert edge[0] > edge[1] + 50 > edge[2] + 50  # vermilion
+    green = [(frame[:360, :, 1] - frame[:360, :, 0] > 80).sum() for frame in (present, absent)]
+    assert green[0] > 200
+    assert green[1] == 0
+    assert np.abs(present[360:] - absent[360:]).max() > 100
 
 
 @pytest.mark.parametrize(
@@ -54,7 +72,7 @@ def test_small_images_are_enlarged_and_empty_boxes_left_out(tmp_path):
     ],
 )
 def test_what_is_wrong_leaves_no_file(tmp_path, frames, boxes, message):
-    tracks = {"x": np.ones((boxes, 4)) * 9}
+    tracks = [drawn(np.ones((boxes, 4)) * 9)]
     with pytest.raises(DataError, match=message):
         video.write_video(tmp_path / "v.mp4", frames=frames, tracks=tracks)
     assert not list(tmp_path.iterdir())
@@ -63,7 +81,7 @@ def test_what_is_wrong_leaves_no_file(tmp_path, frames, boxes, message):
 def test_a_missing_encoder_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(video, "CODEC", "????")
     with pytest.raises(DataError, match="an encoder"):
-        video.write_video(tmp_path / "v.mp4", frames=grey(1), tracks={})
+        video.write_video(tmp_path / "v.mp4", frames=grey(1), tracks=[])
     assert not list(tmp_path.iterdir())
 
 

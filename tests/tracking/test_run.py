@@ -9,12 +9,11 @@ from toy import ToySequence
 from toy_experiment import experiment, load_toy_split
 
 from had.data.frames import Frame
-from had.errors import CheckpointError, ConfigError, DataError
+from had.errors import CheckpointError, DataError
 from had.models.network import build_network
 from had.models.weights import save_network
 from had.tracking import run
 from had.tracking.controls import build_control
-from had.tracking.profile import profile
 
 _MIL_SCENE = (((100, 130), (120, 160)), ((0, 256), (24, 30)))
 
@@ -56,7 +55,7 @@ def test_files_of_a_network(tmp_path, checkpoint):
     assert all(0 <= float(row["iou"]) <= 1 for row in rows)
     summary = json.loads((output / "summary.json").read_text())
     assert (summary["frames"], summary["sequences"]) == (16, 2)
-    assert summary["fps"] == pytest.approx(16 / summary["seconds"])
+    assert summary["throughput"] == pytest.approx(16 / summary["seconds"])
 
 
 def test_interrupted_job_skips_what_is_done(tmp_path, checkpoint, monkeypatch):
@@ -150,21 +149,3 @@ def test_tracking_begins_at_the_first_visible_frame():
     assert boxes[2:] == pytest.approx(sequence.boxes[2:])
     with pytest.raises(DataError, match="'ghost'"):
         run.first_visible(ToySequence("ghost", 3, absent=(0, 1, 2)))
-
-
-def test_profile(tmp_path, checkpoint):
-    options = experiment(tmp_path)
-    profile(checkpoint, options, "coesot", tmp_path / "profile.json")
-    numbers = json.loads((tmp_path / "profile.json").read_text())
-    network = build_network(options.resolve("student"), ("event_image",))
-    assert numbers["parameters"] == sum(weight.numel() for weight in network.parameters())
-    # 20 tokens of width 16, two blocks: qkv, projection and MLP cost 12 D^2 a token and block, attention 2 N D.
-    transformer = 2 * 20 * (12 * 16 * 16 + 2 * 20 * 16)
-    embedding = 20 * 16 * 3 * 8 * 8
-    assert transformer + embedding < numbers["macs"] < 2 * (transformer + embedding)
-    assert numbers["fps"] > 1
-
-
-def test_profile_of_a_benchmark_that_is_not_configured(tmp_path, checkpoint):
-    with pytest.raises(ConfigError, match="a benchmark of the configuration, got 'eventvot'"):
-        profile(checkpoint, experiment(tmp_path), "eventvot", tmp_path / "profile.json")

@@ -34,10 +34,10 @@ def output(answer: subprocess.CompletedProcess) -> str:
     return answer.stdout + answer.stderr
 
 
-@pytest.fixture(scope="session")
-def snakemake(tmp_path_factory) -> Snakemake:
-    """For dry runs: a folder without results."""
-    return Snakemake(tmp_path_factory.mktemp("dry") / "run")
+@pytest.fixture
+def snakemake(tmp_path) -> Snakemake:
+    """A folder without results, each test's own."""
+    return Snakemake(tmp_path / "run")
 
 
 @pytest.fixture(scope="session")

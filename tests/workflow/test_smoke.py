@@ -4,6 +4,9 @@ import csv
 import hashlib
 import json
 import sqlite3
+import time
+
+import pytest
 
 from tests.workflow.conftest import REPOSITORY, Snakemake, output
 
@@ -47,8 +50,11 @@ def test_everything_is_made(finished):
 
 def test_a_second_run_does_nothing(finished):
     before = digests(finished.folder / "results" / "smoke", "t*/**/*.*")
+    begin = time.monotonic()
     answer = finished(*SMOKE)
+    assert time.monotonic() - begin < 60
     assert answer.returncode == 0
+    assert "Job stats" not in output(answer)
     assert "Nothing to be done" in output(answer)
     assert digests(finished.folder / "results" / "smoke", "t*/**/*.*") == before
 
@@ -64,9 +70,14 @@ def test_mlflow_has_every_run_once_even_after_a_step_is_repeated(finished):
     assert sorted(runs_of(database)) == sorted(before)
     with sqlite3.connect(database) as connection:
         final = connection.execute(
-            "SELECT m.key FROM latest_metrics m JOIN runs r USING (run_uuid) WHERE r.name = 'had-seed0'"
+            "SELECT r.name, m.key, m.value FROM latest_metrics m JOIN runs r USING (run_uuid)"
+            " JOIN experiments e USING (experiment_id) WHERE e.name = 'coesot'"
         ).fetchall()
-    assert {"SR", "PR", "NPR", "FPS"} <= {key for (key,) in final}
+    assert {"SR", "PR", "NPR", "FPS"} <= {key for name, key, _ in final if name == "had-seed0"}
+    with (finished.folder / "results" / "smoke" / "tables" / "cost_coesot.csv").open() as file:
+        costs = {row["run"]: float(row["fps"]) for row in csv.DictReader(file)}
+    logged = {name.removesuffix("-seed0"): value for name, key, value in final if key == "FPS"}
+    assert logged == pytest.approx(costs)  # one number under one name; controls have none
 
 
 def test_the_other_name_of_coesot_gives_the_same_table(finished):

@@ -13,15 +13,16 @@ from had.data.layouts import layout_of
 from had.data.prepare import FORMAT_VERSION
 from had.data.simulate.write import GENERATION
 from had.errors import HadError
-from had.evaluation.figures import KINDS
-from had.files import atomic_file
+from had.evaluation.products import KINDS
+from had.evaluation.rows import external_tracks, profile_file, tracks_folder
+from had.files import atomic_file, file_digest
 from had.options import merge
 
 # --- the configuration ---------------------------------------------------------------------------
 
 
 def checked_configuration():
-    """`--configfile`, else config/config.yaml, with `--config` laid over it.
+    """`--configfile`, else config/config.yaml, with `--config` laid over it; external trackers' files are there.
 
     A given file stands alone, it is not merged over config/config.yaml; several are merged in order.
     """
@@ -31,7 +32,11 @@ def checked_configuration():
     for content in (*map(load_configfile, more), settings.config):
         overrides = merge(overrides, dict(content))
     try:
-        return load(first, overrides)
+        experiment = load(first, overrides)
+        for run in experiment.external:
+            for benchmark in experiment.benchmarks:
+                external_tracks(experiment, benchmark, run)
+        return experiment
     except HadError as error:
         sys.exit(f"The configuration cannot be used: {error}")
 
@@ -71,8 +76,8 @@ TEACHERS = [name for name, run in EXPERIMENT.runs.items() if run.role == "teache
 STUDENTS = [name for name, run in EXPERIMENT.runs.items() if run.role == "student"]
 CONTROLS = list(EXPERIMENT.controls)
 EXTERNAL = list(EXPERIMENT.external)
-TABLES = ["main", "ablation", "attributes", "cost"]
-FIGURES = list(KINDS)
+TABLES = list(KINDS["table"])
+FIGURES = list(KINDS["figure"])
 
 
 def one_of(names):
@@ -123,15 +128,15 @@ def teacher_of(wildcards):
 
 
 def track_folder(wildcards):
-    """Where a run's result files are; those of an external tracker stay where they are."""
-    if wildcards.run in EXTERNAL:
-        return (EXPERIMENT.external[wildcards.run] / wildcards.benchmark).as_posix()
-    return f"{RESULTS}/tracks/{wildcards.benchmark}/{wildcards.run}/seed{wildcards.seed}"
+    """Where a run's result files are."""
+    return tracks_folder(EXPERIMENT, wildcards.benchmark, wildcards.run, wildcards.seed).as_posix()
 
 
 def tracks_of(wildcards):
-    """The file that says that a run's tracks are complete; external ones are checked when they are read."""
-    return [] if wildcards.run in EXTERNAL else [f"{track_folder(wildcards)}/summary.json"]
+    """The file that says that a run's tracks are complete; of an external tracker all its result files."""
+    if wildcards.run in EXTERNAL:
+        return [file.as_posix() for file in external_tracks(EXPERIMENT, wildcards.benchmark, wildcards.run)]
+    return [f"{track_folder(wildcards)}/summary.json"]
 
 
 def per_network(benchmark, pattern):
@@ -150,10 +155,14 @@ def per_run(benchmark, pattern):
     return per_network(benchmark, pattern) + fixed
 
 
+def profiles(benchmark):
+    """What `had profile` measured, where the experiment has networks."""
+    return [profile_file(EXPERIMENT, benchmark).as_posix()] if EXPERIMENT.runs else []
+
+
 def profiles_and_summaries(benchmark):
     """What a network costs: measured speed and size, training time and memory."""
-    summaries = per_network(benchmark, "checkpoints/{benchmark}/{run}/seed{seed}/summary.json")
-    return per_network(benchmark, "metrics/{benchmark}/{run}/seed{seed}/profile.json") + summaries
+    return profiles(benchmark) + per_network(benchmark, "checkpoints/{benchmark}/{run}/seed{seed}/summary.json")
 
 
 def table_input(wildcards):
@@ -215,6 +224,16 @@ def tracking_digest(wildcards):
         EXPERIMENT.crops,
         EXPERIMENT.tracking.model_dump(mode="json", exclude={"profile_frames"}),
     )
+
+
+def tracks_digest(wildcards):
+    """The contents of an external tracker's files, which may be replaced by older ones."""
+    return digest(*map(file_digest, tracks_of(wildcards))) if wildcards.run in EXTERNAL else ""
+
+
+def profile_digest(wildcards):
+    """The crops and how many of them are timed."""
+    return digest(EXPERIMENT.crops, EXPERIMENT.tracking.profile_frames)
 
 
 def table_digest(wildcards):

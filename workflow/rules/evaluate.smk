@@ -19,16 +19,15 @@ rule evaluate:
         mem_mb=1000,
         runtime=30,
     params:
-        config=CONFIGURATION,
         root=lambda wildcards: recordings(wildcards.benchmark).as_posix(),
         tracks=track_folder,
         folder=lambda wildcards, output: Path(output.scores).parent,
+        digest=tracks_digest,
     message:
         "Score {wildcards.run} on {wildcards.benchmark}, seed {wildcards.seed}."
     shell:
-        "had evaluate --config {params.config} --benchmark {wildcards.benchmark} --run {wildcards.run}"
-        " --seed {wildcards.seed} --annotations {params.root} --split test --tracks {params.tracks}"
-        " --output {params.folder} > {log} 2>&1"
+        "had evaluate --benchmark {wildcards.benchmark} --run {wildcards.run} --split test"
+        " --annotations {params.root} --tracks {params.tracks} --output {params.folder} > {log} 2>&1"
 
 
 rule table:

@@ -32,6 +32,7 @@ rule mlflow:
             wildcards.benchmark,
             "metrics/{benchmark}/{run}/seed{seed}/per_sequence.csv",
         ),
+        profile=lambda wildcards: profiles(wildcards.benchmark),
         products=lambda wildcards: [
             file for file in products("tables", "figures") if Path(file).stem.endswith(f"_{wildcards.benchmark}")
         ],

@@ -64,28 +64,28 @@ rule track_control:
 
 rule profile:
     input:
-        model="<results>/checkpoints/{benchmark}/{run}/seed{seed}/model.safetensors",
+        models=lambda wildcards: per_network(
+            wildcards.benchmark,
+            "checkpoints/{benchmark}/{run}/seed{seed}/model.safetensors",
+        ),
     output:
-        profile="<results>/metrics/{benchmark}/{run}/seed{seed}/profile.json",
+        profile="<results>/metrics/{benchmark}/profile.csv",
     log:
-        "<logs>/profile/{benchmark}_{run}_seed{seed}.log",
+        "<logs>/profile/{benchmark}.log",
     benchmark:
-        "<logs>/profile/{benchmark}_{run}_seed{seed}.tsv"
-    wildcard_constraints:
-        run=one_of([*TEACHERS, *STUDENTS]),
+        "<logs>/profile/{benchmark}.tsv"
     conda:
         "../envs/had.yaml"
-    # All cores, so that nothing else runs beside what is timed.
+    # All cores for one thread, so that nothing else runs beside what is timed.
     threads: workflow.resource_settings.cores or 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=3000,
+        runtime=60,
         gpu=graphics_cards,
     params:
         config=CONFIGURATION,
-        digest=digest(EXPERIMENT.tracking.profile_frames),
+        digest=profile_digest,
     message:
-        "Count parameters and operations of {wildcards.run} on {wildcards.benchmark}, and time it alone."
+        "Count parameters and operations of all networks of {wildcards.benchmark}, and time them in turn."
     shell:
-        "had profile --config {params.config} --benchmark {wildcards.benchmark} --run {wildcards.run}"
-        " --checkpoint {input.model} --output {output.profile} > {log} 2>&1"
+        "had profile --config {params.config} --benchmark {wildcards.benchmark} --output {output.profile} > {log} 2>&1"

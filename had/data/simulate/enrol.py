@@ -68,8 +68,8 @@ def joined(folder: Path, layout: Layout) -> list[str]:
     """
     path = folder / layout.list_file
     if not path.is_file():
-        names = (flags.parent.name for flags in sorted(folder.glob(f"*/{FLAGS}")))
-        return [name for name in names if not name.startswith(".") and not SCENE_NAME.fullmatch(name)]
+        found = (flags.parent.name for flags in sorted(folder.glob(f"*/{FLAGS}")))
+        return [name for name in found if not name.startswith(".") and not SCENE_NAME.fullmatch(name)]
     listed = (line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
     names = [name for name in listed if name and not SCENE_NAME.fullmatch(name)]
     for name in names:
@@ -87,7 +87,7 @@ def write_attributes(folder: Path, layout: Layout, names: list[str]) -> None:
     writer.writerow(["sequence", *layout.attributes])
     for name in names:
         if name in known and not SCENE_NAME.fullmatch(name):
-            row = [int(known[name].get(attribute, False)) for attribute in layout.attributes]
+            row = [str(int(known[name].get(attribute, False))) for attribute in layout.attributes]
         else:
             row = (folder / name / FLAGS).read_text(encoding="utf-8").split()
         writer.writerow([name, *row])

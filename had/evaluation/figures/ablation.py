@@ -8,7 +8,8 @@ import numpy as np
 
 from had.data.layouts import layout_of
 from had.evaluation import style
-from had.evaluation.benchmark import gather, rows_of
+from had.evaluation.benchmark import gather
+from had.evaluation.rows import rows_of
 from had.evaluation.scoreboard import scoreboard
 from had.evaluation.tables import REFERENCE
 from had.options import Experiment
@@ -21,12 +22,12 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     """Left: SR of every sequence (mean over seeds), mean and 95 % interval. Right: difference to `REFERENCE`."""
     import seaborn
 
-    rows = [(index, row) for index, row in enumerate(rows_of(experiment)) if row.kind in ("student", "teacher")]
+    rows = [row for row in rows_of(experiment) if row.trained]
     table = gather(experiment, benchmark)
     table = table[table["metric"] == "SR"]
     board = scoreboard(table, experiment.evaluation)
-    rows.sort(key=lambda entry: -board.point(entry[1].run, "SR"))
-    names = {row.run: f"{row.title} [{board.point(row.run, 'SR'):.3f}]" for _, row in rows}
+    rows.sort(key=lambda row: -board.point(row.run, "SR"))
+    names = {row.run: f"{row.title} [{board.point(row.run, 'SR'):.3f}]" for row in rows}
     points = table[table["run"].isin(list(names))].groupby(["run", "sequence"], as_index=False)["value"].mean()
     points["run"] = points["run"].map(names)
 
@@ -40,12 +41,12 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
         size=2.2, jitter=0.25, legend=False, ax=left, zorder=1,
     )  # fmt: skip
     np.random.set_state(state)
-    for height, (index, row) in enumerate(rows):
+    for height, row in enumerate(rows):
         low, high = board.interval(row.run, "SR")
-        _bar(left, board.point(row.run, "SR"), low, high, height, index)
+        _bar(left, board.point(row.run, "SR"), low, high, height, row.look)
         if row.run != REFERENCE and REFERENCE in board.runs:
             value, low, high, _ = board.difference(row.run, REFERENCE, "SR")
-            _bar(right, value, low, high, height, index)
+            _bar(right, value, low, high, height, row.look)
     left.set(xlabel="SR (grey: one sequence)", ylabel="", xlim=(0, 1), title=layout_of(benchmark).title)
     right.axvline(0, color="#7F7F7F", linewidth=0.8, zorder=0)
     right.set(xlabel=f"SR minus that of {REFERENCE}, paired", title="95 % bootstrap intervals")
@@ -56,6 +57,6 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     return drawn
 
 
-def _bar(axes, value: float, low: float, high: float, height: int, index: int) -> None:
+def _bar(axes, value: float, low: float, high: float, height: int, look: int) -> None:
     error = [[value - low], [high - value]]
-    axes.errorbar(value, height, xerr=error, markersize=5, capsize=2.5, elinewidth=1.4, zorder=3, **style.marker(index))
+    axes.errorbar(value, height, xerr=error, markersize=5, capsize=2.5, elinewidth=1.4, zorder=3, **style.marker(look))

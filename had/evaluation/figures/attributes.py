@@ -9,7 +9,8 @@ import numpy as np
 from had.data.layouts import layout_of
 from had.errors import DataError
 from had.evaluation import style
-from had.evaluation.benchmark import gather, read_attributes, rows_of
+from had.evaluation.benchmark import gather, read_attributes
+from had.evaluation.rows import rows_of
 from had.evaluation.scoreboard import scoreboard
 from had.options import Experiment
 
@@ -32,17 +33,17 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     once = experiment.evaluation.model_copy(update={"resamples": 1})  # no interval is drawn
     boards = [scoreboard(table, once, list(flags.index[flags[name]])) for name in flags]
     overall = scoreboard(table, once)
-    rows = [(index, row) for index, row in enumerate(rows_of(experiment)) if row.kind != "control"]
-    rows.sort(key=lambda entry: -overall.point(entry[1].run, "SR"))
+    rows = [row for row in rows_of(experiment) if row.kind != "control"]
+    rows.sort(key=lambda row: -overall.point(row.run, "SR"))
 
     # The layout overlooks labels at the rim, hence its margins.
     drawn = style.figure(style.PAGE * 0.78, 3.4, rect=(0.04, 0, 0.96, 1))
     axes: Any = drawn.add_subplot(projection="polar")
     angles = np.linspace(0, 2 * np.pi, len(flags.columns), endpoint=False)
-    values = np.array([[board.point(row.run, "SR") for board in boards] for _, row in rows])
-    for (index, row), line in zip(rows, values, strict=True):
+    values = np.array([[board.point(row.run, "SR") for board in boards] for row in rows])
+    for row, line in zip(rows, values, strict=True):
         label = f"{row.title} [{overall.point(row.run, 'SR'):.3f}]"
-        axes.plot(np.append(angles, angles[0]), np.append(line, line[0]), label=label, **style.line(index))
+        axes.plot(np.append(angles, angles[0]), np.append(line, line[0]), label=label, **style.line(row.look))
     low, high = np.floor(values.min() * 10) / 10, np.ceil(values.max() * 10) / 10
     axes.set_ylim(max(0, low - 0.1), high)  # the lowest ring stays clear of the centre
     axes.set_yticks(np.arange(low, high + 0.05, 0.1 if high - low <= 0.5 else 0.2))

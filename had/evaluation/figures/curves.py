@@ -12,7 +12,8 @@ import numpy as np
 
 from had.data.layouts import layout_of
 from had.evaluation import metrics, style
-from had.evaluation.benchmark import Row, read_curves, rows_of
+from had.evaluation.benchmark import read_curves
+from had.evaluation.rows import Row, rows_of
 from had.options import Experiment
 
 if TYPE_CHECKING:
@@ -48,14 +49,14 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     """The plot ``kind`` of all rows but the ground truth."""
     plot = _PLOTS[kind]
     lines = []
-    for index, row in enumerate(rows_of(experiment)):
+    for row in rows_of(experiment):
         if row.run != "ground_truth":
             score, mean = _mean_curve(experiment, benchmark, row, plot)
-            lines.append((score, index, row.title, mean))
+            lines.append((score, row, mean))
     drawn = style.figure(style.PAGE * 0.72, 2.6)
     axes = drawn.subplots()
-    for score, index, title, mean in sorted(lines, key=lambda entry: -entry[0]):
-        axes.plot(plot.thresholds, mean, label=f"{title} [{score:.3f}]", **style.line(index))
+    for score, row, mean in sorted(lines, key=lambda entry: -entry[0]):
+        axes.plot(plot.thresholds, mean, label=f"{row.title} [{score:.3f}]", **style.line(row.look))
     if plot.rank is not None:
         axes.axvline(plot.rank, color="#7F7F7F", linewidth=0.7, zorder=0)
     axes.set(xlabel=plot.x, ylabel=plot.y, title=layout_of(benchmark).title, ylim=(0, 1))

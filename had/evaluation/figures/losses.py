@@ -10,7 +10,7 @@ import pandas as pd
 from had.data.layouts import layout_of
 from had.errors import DataError
 from had.evaluation import style
-from had.evaluation.benchmark import Row, folder_of, rows_of
+from had.evaluation.rows import Row, folder_of, rows_of
 from had.options import Experiment
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     Raises:
         DataError: a history is missing.
     """
-    rows = [(index, row) for index, row in enumerate(rows_of(experiment)) if row.kind in ("student", "teacher")]
-    histories = {row.run: _history(experiment, benchmark, row) for _, row in rows}
+    rows = [row for row in rows_of(experiment) if row.trained]
+    histories = {row.run: _history(experiment, benchmark, row) for row in rows}
     last = {run: history.groupby("epoch")["val_iou"].mean().iloc[-1] for run, history in histories.items()}
-    rows.sort(key=lambda entry: -last[entry[1].run] if not math.isnan(last[entry[1].run]) else math.inf)
+    rows.sort(key=lambda row: -last[row.run] if not math.isnan(last[row.run]) else math.inf)
     terms = dict.fromkeys(str(name) for history in histories.values() for name in history if name not in _NOT_LOSSES)
     panels = ["val_iou", "total", *(name for name in terms if name != "total")]
     lines = math.ceil((len(panels) + 1) / COLUMNS)  # one place is the legend's
@@ -39,14 +39,14 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     places = drawn.subplots(lines, COLUMNS, squeeze=False).ravel()
     handles: dict[str, object] = {}
     for axes, name in zip(places, panels, strict=False):
-        for index, row in rows:
+        for row in rows:
             history = histories[row.run]
             if name not in history or history[name].isna().all():
                 continue
             seeds = history.groupby("epoch")[name]
             mean, low, high = seeds.mean(), seeds.min(), seeds.max()
             alone = "o" if len(mean) == 1 else None
-            (line,) = axes.plot(mean.index, mean, marker=alone, markersize=3, **style.line(index))
+            (line,) = axes.plot(mean.index, mean, marker=alone, markersize=3, **style.line(row.look))
             axes.fill_between(mean.index, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
             handles.setdefault(f"{row.title} [{last[row.run]:.3f}]", line)
         axes.set_title(_TITLES.get(name, name.replace("_", " ")))

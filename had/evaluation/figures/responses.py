@@ -9,8 +9,8 @@ import numpy as np
 from had.data.layouts import layout_of
 from had.errors import DataError
 from had.evaluation import style
-from had.evaluation.benchmark import Row, folder_of
 from had.evaluation.figures import scenes
+from had.evaluation.rows import Row, folder_of
 from had.options import Experiment
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     Raises:
         DataError: a network of them left no response maps.
     """
-    rows = [(index, row) for index, row in scenes.shown_rows(experiment) if row.kind in ("student", "teacher")]
+    rows = [row for row in scenes.shown_rows(experiment) if row.trained]
     if not rows:
         raise DataError("a network among figures.runs", "none", "name a student or the teacher there")
     scores = scenes.sequence_scores(experiment, benchmark)
-    rows.sort(key=lambda entry: -np.mean(list(scores[entry[1].run].values())))
-    (name,) = scenes.spread_sequences(scores, [row.run for _, row in rows], 1)
+    rows.sort(key=lambda row: -np.mean(list(scores[row.run].values())))
+    (name,) = scenes.spread_sequences(scores, [row.run for row in rows], 1)
     sequence = scenes.test_sequences(experiment, benchmark)[name]
     (stream,) = layout_of(benchmark).student_streams
     numbers = scenes.shown_frames(len(sequence), COLUMNS)
@@ -41,7 +41,7 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
 
     drawn = style.figure(style.PAGE, (style.PAGE / COLUMNS + 0.18) * len(rows) + 0.3, **style.IMAGES)
     grid = drawn.subplots(len(rows), COLUMNS, squeeze=False)
-    for line, (index, row) in zip(grid, rows, strict=True):
+    for line, row in zip(grid, rows, strict=True):
         maps, windows = read_responses(experiment, benchmark, row, name)
         track = scenes.track_of(experiment, benchmark, row, name, len(sequence))
         scenes.headline(line[0], f"{row.title} [SR {scores[row.run][name]:.3f}]")
@@ -53,11 +53,12 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
             shade = _overlay(maps[number].astype(np.float64))
             axes.imshow(shade, extent=(-0.5, SIDE - 0.5, SIDE - 0.5, -0.5), interpolation="bilinear")
             axes.set_autoscale_on(False)
-            colour = style.COLOURS[index % len(style.COLOURS)]
-            scenes.draw_box(axes, _in_window(track[number], window), colour=colour)
+            scenes.draw_box(axes, _in_window(track[number], window), colour=style.colour(row.look))
             if sequence.present[number]:
                 scenes.draw_box(axes, _in_window(sequence.boxes[number], window), colour=style.TRUTH)
-            axes.set_xlabel(f"frame {number + 1}, peak {maps[number].max():.2f}", fontsize=6, labelpad=1)
+            axes.set_xlabel(
+                f"{scenes.caption(sequence, number)}, peak {maps[number].max():.2f}", fontsize=6, labelpad=1
+            )
     title = layout_of(benchmark).title
     drawn.suptitle(f"{title}, {name}: response over the search region (dashed: ground truth)", fontsize=8)
     return drawn

@@ -12,7 +12,8 @@ import numpy as np
 from had.data.frames import Frame
 from had.data.sequences import Sequence, load_split
 from had.evaluation import style
-from had.evaluation.benchmark import Row, folder_of, gather, rows_of
+from had.evaluation.benchmark import gather
+from had.evaluation.rows import Row, rows_of, tracks_folder
 from had.evaluation.track_files import read_boxes
 from had.options import Experiment
 
@@ -23,9 +24,9 @@ USUAL_RUNS = ("student", "had", "teacher")
 """Shown where ``figures.runs`` is empty."""
 
 
-def shown_rows(experiment: Experiment) -> list[tuple[int, Row]]:
-    """The rows of ``figures.runs`` with their index among all rows."""
-    known = {row.run: (index, row) for index, row in enumerate(rows_of(experiment))}
+def shown_rows(experiment: Experiment) -> list[Row]:
+    """The rows of ``figures.runs``, or the usual ones."""
+    known = {row.run: row for row in rows_of(experiment)}
     usual = [name for name in USUAL_RUNS if name in known] or list(experiment.runs)
     return [known[name] for name in experiment.figures.runs or usual]
 
@@ -56,7 +57,7 @@ def test_sequences(experiment: Experiment, benchmark: str) -> dict[str, Sequence
 
 def track_of(experiment: Experiment, benchmark: str, row: Row, name: str, frames: int) -> np.ndarray:
     """(F, 4) boxes of a run's first seed on one sequence."""
-    return read_boxes(folder_of(experiment, "tracks", benchmark, row.run, row.seeds[0]) / f"{name}.txt", frames=frames)
+    return read_boxes(tracks_folder(experiment, benchmark, row.run, row.seeds[0]) / f"{name}.txt", frames=frames)
 
 
 def picture(frame: Frame) -> np.ndarray:
@@ -67,6 +68,11 @@ def picture(frame: Frame) -> np.ndarray:
 def shown_frames(frames: int, count: int) -> list[int]:
     """``count`` frame numbers evenly over a sequence, from the second to the last."""
     return sorted({int(i) for i in np.linspace(min(1, frames - 1), frames - 1, count)})
+
+
+def caption(sequence: Sequence, number: int) -> str:
+    """What stands under a frame: its number from 1 on, and whether the target is absent."""
+    return f"frame {number + 1}" if sequence.present[number] else f"frame {number + 1}, absent"
 
 
 def draw_box(axes: Axes, box: np.ndarray, *, colour: str) -> None:

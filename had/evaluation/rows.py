@@ -1,0 +1,74 @@
+"""The rows of an experiment, and where the results of each lie. Light: nothing is read but the names of files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from had.errors import DataError
+from had.options import Experiment
+
+CONTROL_TITLES = {"static": "Static box", "mil": "MIL (OpenCV)", "ground_truth": "Ground truth"}
+
+
+class Row(NamedTuple):
+    """One row of the tables, one line of the plots.
+
+    Attributes:
+        run: the configuration's id.
+        title: the name that readers see.
+        kind: ``student``, ``teacher``, ``control`` or ``external``.
+        seeds: trained once each; rows without training have seed 0 only.
+        look: which colour, dashes and marker the row has, in every figure and film.
+    """
+
+    run: str
+    title: str
+    kind: str
+    seeds: tuple[int, ...]
+    look: int = 0
+
+    @property
+    def trained(self) -> bool:
+        """Whether it is a network of this experiment."""
+        return self.kind in ("student", "teacher")
+
+
+def rows_of(experiment: Experiment) -> list[Row]:
+    """All rows of an experiment: trained runs in the configuration's order, external trackers, controls."""
+    rows = [Row(name, run.title, run.role, experiment.seeds) for name, run in experiment.runs.items()]
+    rows += [Row(name, name, "external", (0,)) for name in experiment.external]
+    rows += [Row(name, CONTROL_TITLES[name], "control", (0,)) for name in experiment.controls]
+    return [row._replace(look=look) for look, row in enumerate(rows)]
+
+
+def folder_of(experiment: Experiment, kind: str, benchmark: str, run: str, seed: int) -> Path:
+    """``results/<kind>/<benchmark>/<run>/seed<k>``; ``kind`` is metrics, tracks or checkpoints."""
+    return experiment.results / kind / benchmark / run / f"seed{seed}"
+
+
+def tracks_folder(experiment: Experiment, benchmark: str, run: str, seed: int) -> Path:
+    """Where a row's result files are, one a sequence; those of an external tracker stay where they are."""
+    if run in experiment.external:
+        return experiment.external[run] / benchmark
+    return folder_of(experiment, "tracks", benchmark, run, seed)
+
+
+def external_tracks(experiment: Experiment, benchmark: str, run: str) -> list[Path]:
+    """The result files of an external tracker on one benchmark, by name.
+
+    Raises:
+        DataError: no folder, or none in it.
+    """
+    folder = tracks_folder(experiment, benchmark, run, 0)
+    files = sorted(folder.glob("*.txt"))
+    if not files:
+        expected = f"result files {folder}/<sequence>.txt of the external tracker {run!r}"
+        got = "a folder without any" if folder.is_dir() else "no such folder"
+        raise DataError(expected, got, "put them there, or correct `external`")
+    return files
+
+
+def profile_file(experiment: Experiment, benchmark: str) -> Path:
+    """What `had profile` measured of a benchmark's networks."""
+    return experiment.results / "metrics" / benchmark / "profile.csv"

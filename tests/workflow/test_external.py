@@ -1,0 +1,85 @@
+"""Another tracker's result files in the workflow: scored, drawn, and scored again when they are replaced."""
+
+import csv
+import os
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from tests.workflow.conftest import Snakemake, output
+from tests.workflow.test_graph import jobs
+
+CALL = ("--configfile", "others.yaml", "--")
+SCORES = "results/others/metrics/coesot/other/seed0/per_sequence.csv"
+PRODUCTS = [f"results/others/{product}_coesot" for product in ("tables/main", "figures/strips")]
+TARGETS = (f"{PRODUCTS[0]}.md", f"{PRODUCTS[1]}.png", "results/others/videos/coesot.mp4")
+
+
+@pytest.fixture
+def compared(tmp_path) -> Snakemake:
+    """An experiment that trains nothing: simulated sequences, a control, and the tracker `other`."""
+    run = Snakemake(tmp_path / "run")
+    split = {"sequences": 2, "frames": 8}
+    scenes = {"seed": 5, "width": 160, "height": 120, "train": split, "val": split, "test": split}
+    configuration = {
+        "results": "results/others",
+        "runs": {},
+        "controls": ["static"],
+        "external": {"other": "theirs"},
+        "benchmarks": {"coesot": {"simulation": scenes}},
+        "figures": {"sequences": 1, "runs": ["other", "static"]},
+        "evaluation": {"resamples": 50},
+        "device": "cpu",
+    }
+    (run.folder / "others.yaml").write_text(yaml.safe_dump(configuration))
+    for number in (1, 2):
+        write(run, number, np.tile([60.0, 45, 30, 30], (8, 1)))
+    return run
+
+
+def write(run, number, boxes):
+    path = run.folder / "theirs" / "coesot" / f"sim_test_{number:04d}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savetxt(path, boxes, fmt="%.2f", delimiter=",")
+    return path
+
+
+def scores(run):
+    with (run.folder / SCORES).open() as file:
+        return {row["sequence"]: float(row["SR"]) for row in csv.DictReader(file)}
+
+
+def test_its_scores_and_boxes_are_in_the_products_and_follow_its_files(compared):
+    answer = compared("--cores", "2", *CALL, *TARGETS)
+    assert answer.returncode == 0, output(answer)
+    with (compared.folder / f"{PRODUCTS[0]}.csv").open() as file:
+        assert sorted(row["run"] for row in csv.DictReader(file)) == ["other", "static"]
+    assert (compared.folder / TARGETS[1]).read_bytes().startswith(b"\x89PNG")
+    assert cv2.VideoCapture(str(compared.folder / TARGETS[2])).get(cv2.CAP_PROP_FRAME_COUNT) == 8
+    assert not (compared.folder / "results/others/tracks/coesot/other").exists()
+    assert "Nothing to be done" in output(compared("-n", *CALL, *TARGETS))
+
+    before = scores(compared)
+    truth = compared.folder / "results/others/data/coesot/raw/test/sim_test_0002/groundtruth.txt"
+    replaced = write(compared, 2, np.loadtxt(truth, delimiter=","))
+    os.utime(replaced, (1e9, 1e9))  # unpacked from an archive: older than its scores
+    counts = jobs(compared("-n", *CALL, *TARGETS))
+    assert (counts["evaluate"], counts["table"], counts["figure"], counts["video"]) == (1, 1, 1, 1)
+    assert "simulate" not in counts
+    assert compared("--cores", "1", *CALL, SCORES).returncode == 0
+    after = scores(compared)
+    assert after["sim_test_0002"] > max(0.8, before["sim_test_0002"])
+    assert after["sim_test_0001"] == before["sim_test_0001"]
+    write(compared, 1, np.tile([50.0, 40, 30, 30], (8, 1)))
+    assert jobs(compared("-n", *CALL, SCORES)) == {"evaluate": 1, "total": 1}
+
+
+def test_a_missing_folder_stops_before_any_job_with_one_sentence(compared):
+    answer = compared("--cores", "1", "--configfile", "others.yaml", "--config", "external={other: nowhere}")
+    assert answer.returncode == 1
+    (sentence,) = [line for line in answer.stderr.splitlines() if "profile" not in line]
+    assert "expected result files nowhere/coesot/<sequence>.txt of the external tracker 'other'" in sentence
+    assert "no such folder" in sentence
+    assert not (compared.folder / "results").exists()
