@@ -50,14 +50,19 @@ clean: ## Remove what tools cache; results/ and .venv stay.
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 	find had tests -name __pycache__ -prune -exec rm -rf {} +
 
-test-newcomer: ## A fresh clone in a temporary folder runs both commands.
-	@folder=$$(mktemp -d) && echo "Fresh clone in $$folder" \
-	  && git clone --quiet . "$$folder/had" \
-	  && export HAD_SHARED="$${HAD_SHARED:-$(abspath ../shared)}" \
-	  && $(MAKE) --no-print-directory -C "$$folder/had" demo \
-	  && $(MAKE) --no-print-directory -C "$$folder/had" demo \
-	  && $(MAKE) --no-print-directory -C "$$folder/had" test \
-	  && rm -rf "$$folder"
+test-newcomer: ## A fresh clone runs both commands; its second demo runs no job and takes under a minute.
+	@set -eo pipefail; fail() { echo "test-newcomer: the second make demo $$1 (clone kept: $$folder)" >&2; exit 1; }; \
+	folder=$$(mktemp -d); echo "Fresh clone in $$folder"; \
+	git clone --quiet . "$$folder/had"; \
+	export HAD_SHARED="$${HAD_SHARED:-$(abspath ../shared)}"; \
+	$(MAKE) --no-print-directory -C "$$folder/had" demo; \
+	begin=$$SECONDS; \
+	$(MAKE) --no-print-directory -C "$$folder/had" demo 2>&1 | tee "$$folder/second.txt"; \
+	took=$$((SECONDS - begin)); \
+	grep -q "Nothing to be done (all requested files" "$$folder/second.txt" || fail "ran jobs"; \
+	[ $$took -lt 60 ] || fail "took $$took s, expected under 60"; \
+	$(MAKE) --no-print-directory -C "$$folder/had" test; \
+	rm -rf "$$folder"
 
 # --- the environment ------------------------------------------------------------------------------
 
