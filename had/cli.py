@@ -117,11 +117,37 @@ def train(
     seed: options.Seed = 0,
     config: options.ConfigFile = options.DEFAULT,
     teacher: Annotated[Path | None, typer.Option(help="Weights of the trained teacher.")] = None,
+    lessons: Annotated[Path | None, typer.Option(help="What it says, kept by `had teach`; none: it is asked.")] = None,
 ) -> None:
     """Train a teacher or a student; go on where a killed job stopped."""
     from had.training.loop import train as train_run
 
-    train_run(load(config), benchmark=benchmark, run=run, seed=seed, data=data, output=output, teacher=teacher)
+    train_run(
+        load(config),
+        benchmark=benchmark,
+        run=run,
+        seed=seed,
+        data=data,
+        output=output,
+        teacher=teacher,
+        lessons=lessons,
+    )
+
+
+@app.command()
+def teach(
+    benchmark: options.Benchmark,
+    run: options.RunName,
+    data: options.Prepared,
+    teacher: Annotated[Path, typer.Option(help="Weights of the trained teacher.")],
+    output: options.Output,
+    seed: options.Seed = 0,
+    config: options.ConfigFile = options.DEFAULT,
+) -> None:
+    """Keep what the teacher says about all crops that a distilled run will see, for it and its like."""
+    from had.training.lessons import write_lessons
+
+    write_lessons(load(config), benchmark=benchmark, run=run, seed=seed, data=data, teacher=teacher, output=output)
 
 
 @app.command()

@@ -386,6 +386,9 @@ class Experiment(Options):
     """Statistics."""
     figures: FigureOptions = FigureOptions()
     """Figures."""
+    keep_lessons: bool = False
+    """Keep the frozen teacher's outputs for all runs of a seed, which saves each of them the teacher's work and costs
+    disk space while they train: for small networks."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
 
@@ -465,6 +468,12 @@ class RunOptions(Options):
     def needs_teacher(self) -> bool:
         """Whether a trained teacher must be there: for its outputs or for its weights."""
         return bool(self.terms) or self.distillation.teacher_initialization
+
+    @property
+    def lessons(self) -> dict:
+        """What decides which lessons a distilled run gets, beside seed, data and teacher."""
+        training = {name: getattr(self.training, name) for name in ("sequences", "epochs", "samples", "batch_size")}
+        return {"crops": self.crops.model_dump(), "match_stream": self.distillation.match_stream, **training}
 
 
 def merge(base: dict, changes: dict) -> dict:

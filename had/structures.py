@@ -58,6 +58,23 @@ class Features(NamedTuple):
     layout: TokenLayout
 
 
+class Lesson(NamedTuple):
+    """What a frozen teacher says about one search crop, cut to what its student can be held against.
+
+    Attributes:
+        logits: (B, h, w) response map before the sigmoid.
+        size, offset: (B, 2, h, w) as in `Prediction`.
+        tokens: (B, Nz + Nx, D) of the matched stream, template before search region.
+        attention: (B, heads, Nz + Nx, Nz + Nx) among these tokens, rows sum to 1; None where no run asks for it.
+    """
+
+    logits: Tensor
+    size: Tensor
+    offset: Tensor
+    tokens: Tensor
+    attention: Tensor | None
+
+
 class Prediction(NamedTuple):
     """What the head says about one search crop.
 

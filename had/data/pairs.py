@@ -123,6 +123,11 @@ class ClipDataset(Dataset):
         )
 
 
+def batches_of(samples: int, batch_size: int) -> list[list[int]]:
+    """The samples of an epoch in batches, in order; the last one may be smaller."""
+    return [list(range(first, min(first + batch_size, samples))) for first in range(0, samples, batch_size)]
+
+
 def collate(samples: list[Sample]) -> Sample:
     """Samples with a leading batch axis."""
     return Sample(

@@ -1,6 +1,7 @@
 """Hierarchical distillation: features, attention similarity, responses, and the teacher's boxes.
 
-Enters: student's and teacher's `Features` and `Prediction`. Leaves: one scalar a term, a mean over the batch.
+Enters: the student's `Features` and `Prediction`, the teacher's `Lesson`, which `lesson` cuts out of a two-stream
+network's. Leaves: one scalar a term, a mean over the batch.
 
 The levels are those of HDETrack (Wang et al., CVPR 2024, arXiv 2309.14611, section 4.3). A student token is held
 against the teacher's token of the same place and role; the teacher's attention is cut to what the student has,
@@ -15,10 +16,24 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from had.losses.localization import Target
-from had.structures import Features, Prediction, TokenLayout
+from had.structures import Features, Lesson, Prediction, TokenLayout
 
 
-def matched_streams(teacher: TokenLayout, student: TokenLayout, match: str) -> list[str]:
+def lesson(prediction: Prediction, features: Features, streams: list[str]) -> Lesson:
+    """What the teacher's outputs have to say to a student of one stream.
+
+    Args:
+        prediction, features: the teacher's.
+        streams: of `matched_streams`; of several the mean is taken.
+    """
+    attention = None
+    if features.attention is not None:
+        attention = _mean([matched_attention(features, stream) for stream in streams])
+    tokens = _mean([matched_tokens(features, stream) for stream in streams])
+    return Lesson(prediction.logits, prediction.size, prediction.offset, tokens, attention)
+
+
+def matched_streams(teacher: tuple[str, ...], student: tuple[str, ...], match: str) -> list[str]:
     """The teacher's streams that the student is held against.
 
     Args:
@@ -26,10 +41,8 @@ def matched_streams(teacher: TokenLayout, student: TokenLayout, match: str) -> l
         student: its only stream is one of the teacher's.
         match: ``"same"`` (the stream that both read), ``"event"``, ``"image"`` or ``"mean"`` (both).
     """
-    streams = [stream for role, stream in teacher.spans if role == "x"]
-    if match == "same":
-        return [only_stream(student)]
-    return {"event": streams[-1:], "image": streams[:1], "mean": streams}[match]
+    choices = {"same": student, "event": teacher[-1:], "image": teacher[:1], "mean": teacher}
+    return list(choices[match])
 
 
 def only_stream(student: TokenLayout) -> str:
@@ -99,11 +112,11 @@ def response_loss(student: Tensor, teacher: Tensor, *, temperature: float) -> Te
     return temperature**2 * F.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
 
 
-def localization_distillation(student: Prediction, teacher: Prediction, target: Target) -> Tensor:
+def localization_distillation(student: Prediction, teacher: Lesson, target: Target) -> Tensor:
     """Mean absolute difference of size and centre at the target's cell, in search-crop widths.
 
     Args:
-        student, teacher: predictions on the same grid.
+        student, teacher: on the same grid.
         target: only frames with a target inside the grid count; zero when there is none.
     """
     rows = target.inside.nonzero(as_tuple=True)[0]
@@ -119,3 +132,8 @@ def localization_distillation(student: Prediction, teacher: Prediction, target: 
 def _at(maps: Tensor, rows: Tensor, cells: Tensor) -> Tensor:
     """The two channels of (B, 2, h, w) at one cell of each row, (rows, 2)."""
     return maps.flatten(2)[rows, :, cells]
+
+
+def _mean(tensors: list[Tensor]) -> Tensor:
+    """Mean of equally shaped tensors."""
+    return tensors[0] if len(tensors) == 1 else torch.stack(tensors).mean(dim=0)

@@ -1,6 +1,6 @@
 """The training objective: a weighted sum of named terms that a run switches on and off.
 
-Enters: student's (and teacher's) prediction and features for B T search crops, the batched `Sample`.
+Enters: the student's prediction and features for B T search crops, the batched `Sample`, the teacher's `Lesson`.
 Leaves: the total that is differentiated, and every term on its own, unweighted.
 
 Task terms count every frame (a target that is not visible should give an empty map). Of the distillation terms,
@@ -19,7 +19,7 @@ from had.losses import hierarchical, localization
 from had.losses.spatial import sinkhorn_divergence
 from had.losses.temporal import TemporalAlignment, pooled
 from had.options import TERMS, RunOptions
-from had.structures import Features, Prediction, Sample
+from had.structures import Features, Lesson, Prediction, Sample
 
 
 class Objective(nn.Module):
@@ -74,14 +74,14 @@ class Objective(nn.Module):
         self,
         student: tuple[Prediction, Features],
         sample: Sample,
-        teacher: tuple[Prediction, Features] | None = None,
+        lesson: Lesson | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Total and parts.
 
         Args:
             student: of B T search crops, clip by clip.
             sample: batched: boxes (B, T, 4), present (B, T), motion (B, T, 2).
-            teacher: of the same crops, in evaluation mode; None where `needs_teacher` is false.
+            lesson: of the same crops; None where `needs_teacher` is false.
 
         Returns:
             The scalar to differentiate, and the unweighted terms and diagnostics by name, detached:
@@ -101,9 +101,9 @@ class Objective(nn.Module):
         parts = {"focal": localization.focal_loss(prediction.logits, target.heat), "giou": overlap, "l1": distance}
         total = sum(getattr(self.losses, name) * value for name, value in parts.items())
         if self.terms:
-            if teacher is None:
+            if lesson is None:
                 raise ValueError(f"terms {self.terms} need the teacher's outputs")
-            terms, diagnostics = self._distil(prediction, features, sample, target, *teacher)
+            terms, diagnostics = self._distil(prediction, features, sample, target, lesson)
             total = total + sum(getattr(self.distillation.weights, name) * value for name, value in terms.items())
             if "temporal_motion" in diagnostics:  # the teacher GRU's own lesson; no gradient reaches the student
                 total = total + diagnostics["temporal_motion"]
@@ -116,43 +116,41 @@ class Objective(nn.Module):
         features: Features,
         sample: Sample,
         target: localization.Target,
-        teacher_prediction: Prediction,
-        teacher_features: Features,
+        lesson: Lesson,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The terms that are on, and diagnostics (`temporal_motion` with its gradient)."""
         options, terms, diagnostics = self.distillation, {}, {}
         stream = hierarchical.only_stream(features.layout)
-        streams = hierarchical.matched_streams(teacher_features.layout, features.layout, options.match_stream)
         present = sample.present.flatten()
-        logits, teacher_logits = prediction.logits, teacher_prediction.logits.detach()
+        logits, wanted_logits = prediction.logits, lesson.logits.detach()
         if "feature" in self.terms:
-            wanted = _mean([hierarchical.matched_tokens(teacher_features, name) for name in streams])
             own = self.projector(hierarchical.matched_tokens(features, stream))
-            terms["feature"] = hierarchical.feature_loss(own, wanted)
+            terms["feature"] = hierarchical.feature_loss(own, lesson.tokens)
         if "similarity" in self.terms:
-            wanted = _mean([hierarchical.matched_attention(teacher_features, name) for name in streams])
+            assert lesson.attention is not None, "the lesson was taken with need_attention=True"
             own = hierarchical.matched_attention(features, stream)
-            terms["similarity"] = hierarchical.similarity_loss(own, wanted, distance=options.similarity_distance)
+            terms["similarity"] = hierarchical.similarity_loss(
+                own, lesson.attention, distance=options.similarity_distance
+            )
         if "response" in self.terms:
             terms["response"] = hierarchical.response_loss(
-                logits[present], teacher_logits[present], temperature=options.temperature
+                logits[present], wanted_logits[present], temperature=options.temperature
             )
         if "localization" in self.terms:
-            terms["localization"] = hierarchical.localization_distillation(prediction, teacher_prediction, target)
+            terms["localization"] = hierarchical.localization_distillation(prediction, lesson, target)
         if self.temporal is not None:
             clip = sample.present.shape  # B T
             x = features.layout.spans["x", stream]
             own = pooled(features.tokens[:, x], logits).unflatten(0, clip)
-            spans = [teacher_features.layout.spans["x", name] for name in streams]
-            tokens = _mean([teacher_features.tokens[:, span] for span in spans])
-            wanted = pooled(tokens, teacher_logits).unflatten(0, clip)
+            of_search = slice(-logits[0].numel(), None)  # the tokens behind the template's
+            wanted = pooled(lesson.tokens[:, of_search], wanted_logits).unflatten(0, clip)
             found = self.temporal(own, wanted, sample.motion, sample.present, cells=logits.shape[-1])
             terms["temporal"] = found.alignment
             diagnostics["temporal_motion"] = found.motion
             diagnostics["temporal_variance"] = found.teacher_variance
             diagnostics["temporal_student_variance"] = found.student_variance
         if "spatial" in self.terms:
-            terms["spatial"] = self._spatial(logits[present], teacher_logits[present])
+            terms["spatial"] = self._spatial(logits[present], wanted_logits[present])
         return terms, diagnostics
 
     def _spatial(self, student: Tensor, teacher: Tensor) -> Tensor:
@@ -171,8 +169,3 @@ class Objective(nn.Module):
             iterations=options.sinkhorn_iterations,
             tolerance=options.sinkhorn_tolerance,
         ).mean()
-
-
-def _mean(tensors: list[Tensor]) -> Tensor:
-    """Mean of equally shaped tensors."""
-    return tensors[0] if len(tensors) == 1 else torch.stack(tensors).mean(dim=0)

@@ -13,7 +13,7 @@ import had
 from had.config import digest, run_digest
 from had.data.layouts import layout_of
 from had.data.one_shot import OneShotCrops
-from had.data.pairs import ClipDataset
+from had.data.pairs import ClipDataset, batches_of
 from had.data.sequences import load_split
 from had.device import choose_device
 from had.errors import CheckpointError
@@ -21,8 +21,9 @@ from had.experiment import git_commit
 from had.files import file_digest
 from had.losses.objective import Objective
 from had.models.network import TrackingNetwork, build_network
-from had.models.weights import load_network, start_from_teacher
+from had.models.weights import start_from_teacher
 from had.options import Experiment, RunOptions
+from had.training.lessons import LiveTeacher, StoredTeacher, Teacher, lessons_digest, load_teacher
 from had.training.optim import build_optimizer, build_schedule
 
 
@@ -38,7 +39,8 @@ class Training:
         device: where the networks are.
         clips: the training samples.
         validation: fixed crops of the validation split, or None where the layout has none.
-        network, teacher: the learner, and the frozen teacher or None.
+        network: the learner.
+        teacher: who has the lessons, or None for runs without distillation terms.
         objective, optimizer, schedule: what is minimised, and how.
         progress: epoch and batch to do next, steps done, seconds spent, sums of this epoch's losses, history.
     """
@@ -51,7 +53,7 @@ class Training:
     clips: ClipDataset
     validation: OneShotCrops | None
     network: TrackingNetwork
-    teacher: TrackingNetwork | None
+    teacher: Teacher | None
     objective: Objective
     optimizer: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LambdaLR
@@ -59,8 +61,7 @@ class Training:
 
     def batches(self) -> list[list[int]]:
         """Sample indices of the epoch's batches."""
-        size, samples = self.options.training.batch_size, len(self.clips)
-        return [list(range(first, min(first + size, samples))) for first in range(0, samples, size)]
+        return batches_of(len(self.clips), self.options.training.batch_size)
 
     def state(self) -> dict:
         """The one dictionary from which the run goes on as if it had never stopped."""
@@ -86,12 +87,19 @@ class Training:
 
 
 def build_training(
-    experiment: Experiment, *, benchmark: str, run: str, seed: int, data: Path, teacher: Path | None
+    experiment: Experiment,
+    *,
+    benchmark: str,
+    run: str,
+    seed: int,
+    data: Path,
+    teacher: Path | None,
+    lessons: Path | None = None,
 ) -> Training:
-    """The parts of a run at its beginning.
+    """The parts of a run at its beginning; arguments as `had.training.loop.train`.
 
     Raises:
-        DataError: no prepared training or validation split.
+        DataError: no prepared training or validation split, or lessons of other crops or another teacher.
         CheckpointError: a teacher is needed and not given, or does not read the layout's teacher streams.
     """
     options, layout = experiment.resolve(run), layout_of(benchmark)
@@ -99,14 +107,20 @@ def build_training(
     streams = layout.teacher_streams if options.role == "teacher" else layout.student_streams
     torch.manual_seed(seed)
     network = build_network(options, streams)
-    guide = _teacher(options, layout.teacher_streams, teacher, device)
+    guide = _guide(options, layout.teacher_streams, teacher, device)
     if guide is not None and options.distillation.teacher_initialization:
         start_from_teacher(network, guide)
     network.to(device)
-    distilled = guide if options.terms else None
-    seen = tuple(dict.fromkeys(streams + (layout.teacher_streams if distilled else ())))
     objective = Objective(options, student_dim=network.dim, teacher_dim=guide.dim if guide is not None else None)
     objective.to(device)
+    distilled: Teacher | None = None
+    if teacher is not None and lessons is not None and options.terms:
+        wanted = lessons_digest(options, seed=seed, data=data, teacher=teacher)
+        distilled = StoredTeacher(lessons, wanted, need_attention=objective.needs_attention, device=device)
+    elif guide is not None and options.terms:
+        match = options.distillation.match_stream
+        distilled = LiveTeacher(guide, streams, match, need_attention=objective.needs_attention)
+    seen = tuple(dict.fromkeys(streams + (distilled.streams if distilled else ())))
     training = options.training
     sequences = load_split(data, "train")[: training.sequences]
     clips = ClipDataset(sequences, seen, options.crops, seed, training.samples)
@@ -131,7 +145,7 @@ def build_training(
     )
 
 
-def _teacher(options: RunOptions, streams: tuple, path: Path | None, device: str) -> TrackingNetwork | None:
+def _guide(options: RunOptions, streams: tuple, path: Path | None, device: str) -> TrackingNetwork | None:
     """The frozen teacher of a run that needs one."""
     if not options.needs_teacher:
         return None
@@ -140,11 +154,7 @@ def _teacher(options: RunOptions, streams: tuple, path: Path | None, device: str
         raise CheckpointError(
             "a teacher checkpoint (--teacher)", got, "train the run `teacher` first and give its model"
         )
-    teacher, _ = load_network(path, device=device)
-    if teacher.streams != tuple(streams):
-        got = f"{', '.join(teacher.streams)} in {path}"
-        raise CheckpointError(f"a teacher of the streams {', '.join(streams)}", got, "give this benchmark's teacher")
-    return teacher.requires_grad_(False)
+    return load_teacher(path, streams, device)
 
 
 def _validation(data: Path, published: bool, streams: tuple, options: RunOptions) -> OneShotCrops | None:

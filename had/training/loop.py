@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from had.data.one_shot import one_shot_ious
@@ -35,6 +34,7 @@ from had.progress import progress
 from had.structures import Sample
 from had.training.build import Training, build_training
 from had.training.checkpoint import load_state, save_state
+from had.training.lessons import crops_of, to_device
 
 log = logging.getLogger(__name__)
 SIGTERM_STATUS = 143
@@ -49,6 +49,7 @@ def train(
     data: Path,
     output: Path,
     teacher: Path | None = None,
+    lessons: Path | None = None,
 ) -> None:
     """Train one run on one benchmark with one seed; go on where a killed job stopped; nothing, if it is done.
 
@@ -58,13 +59,17 @@ def train(
         data: folder of the prepared splits.
         output: folder of the results.
         teacher: the teacher's ``model.safetensors``, for runs that are distilled.
+        lessons: what it says about this run's crops, kept by `had.training.lessons.write_lessons`; None asks it at
+            every step.
 
     Raises:
         DataError, CheckpointError: as `build_training` and `load_state`.
         ConfigError: the loss is no longer finite.
     """
     prepare_machine()
-    job = build_training(experiment, benchmark=benchmark, run=run, seed=seed, data=data, teacher=teacher)
+    job = build_training(
+        experiment, benchmark=benchmark, run=run, seed=seed, data=data, teacher=teacher, lessons=lessons
+    )
     if _finished(output, job.digest):
         log.info("%s: already done in %s", job.name, output)
         return
@@ -97,8 +102,9 @@ def run_epoch(job: Training, epoch: int, stop: threading.Event, last: Path) -> N
     )
     label = f"{job.name}, epoch {epoch + 1} of {job.options.training.epochs}"
     begin = time.monotonic()
-    for sample in progress(loader, label=label, total=len(batches), unit="steps"):
-        parts = run_step(job, _to(sample, job.device))
+    samples = progress(loader, label=label, total=len(batches), unit="steps")
+    for batch, sample in zip(batches, samples, strict=True):
+        parts = run_step(job, to_device(sample, job.device), epoch, batch)
         for name, value in parts.items():
             done["sums"][name] = done["sums"].get(name, 0.0) + value
         done["batch"] += 1
@@ -111,10 +117,11 @@ def run_epoch(job: Training, epoch: int, stop: threading.Event, last: Path) -> N
     done["seconds"] += time.monotonic() - begin
 
 
-def run_step(job: Training, sample: Sample) -> dict[str, float]:
+def run_step(job: Training, sample: Sample, epoch: int, batch: list[int]) -> dict[str, float]:
     """One optimizer step on a batch of clips; the loss parts as numbers."""
-    student, teacher = predict(job, sample)
-    total, parts = job.objective(student, sample, teacher)
+    lesson = job.teacher.lesson(sample, epoch, batch) if job.teacher is not None else None
+    student = job.network(*crops_of(sample), need_attention=job.objective.needs_attention)
+    total, parts = job.objective(student, sample, lesson)
     if not math.isfinite(total.item()):
         got = f"{total.item()} at step {job.progress['step'] + 1} of {job.name}"
         raise ConfigError("a finite loss", got, "lower training.learning_rate or distillation.weights and start again")
@@ -126,19 +133,6 @@ def run_step(job: Training, sample: Sample) -> dict[str, float]:
     job.optimizer.step()
     job.schedule.step()
     return {"total": total.item()} | {name: value.item() for name, value in parts.items()}
-
-
-def predict(job: Training, sample: Sample) -> tuple:
-    """What network and teacher say about each of the B*T search crops; the teacher's half may be None."""
-    frames = sample.boxes.shape[1]
-    template = {name: crop.repeat_interleave(frames, dim=0) for name, crop in sample.template.items()}
-    search = {name: crop.flatten(0, 1) for name, crop in sample.search.items()}  # B T ... -> B*T ...
-    need_attention = job.objective.needs_attention
-    student = job.network(template, search, need_attention=need_attention)
-    if job.teacher is None:
-        return student, None
-    with torch.no_grad():
-        return student, job.teacher(template, search, need_attention=need_attention)
 
 
 def finish_epoch(job: Training, epoch: int, record: TrackedRun) -> None:
@@ -195,15 +189,6 @@ def export(job: Training, output: Path) -> None:
 def _finished(output: Path, digest: str) -> bool:
     summary = output / "summary.json"
     return summary.is_file() and json.loads(summary.read_text())["digest"] == digest
-
-
-def _to(sample: Sample, device: str) -> Sample:
-    def moved(value: Tensor | dict[str, Tensor]):
-        if isinstance(value, dict):
-            return {name: tensor.to(device) for name, tensor in value.items()}
-        return value.to(device)
-
-    return Sample(*(moved(value) for value in sample))
 
 
 @contextmanager

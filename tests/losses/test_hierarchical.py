@@ -5,7 +5,7 @@ import torch
 
 from had.losses import hierarchical
 from had.losses.localization import heat_target
-from had.structures import Features, Prediction, TokenLayout
+from had.structures import Features, Lesson, Prediction, TokenLayout
 
 
 def layout(*streams: str) -> TokenLayout:
@@ -32,8 +32,7 @@ def tokens():
 
 
 def test_streams_are_chosen_by_place():
-    both = layout("rgb", "event_image")
-    events, voxels = layout("event_image"), layout("event_image", "voxel")
+    both, events, voxels = ("rgb", "event_image"), ("event_image",), ("event_image", "voxel")
     assert hierarchical.matched_streams(both, events, "same") == ["event_image"]
     assert hierarchical.matched_streams(voxels, events, "same") == ["event_image"]
     assert hierarchical.matched_streams(both, events, "event") == ["event_image"]
@@ -100,7 +99,7 @@ def test_localization_distillation_looks_at_the_targets_cell():
     maps = [torch.rand(2, 2, 4, 4, generator=torch.Generator().manual_seed(i)) for i in range(2)]
     logits = torch.zeros(2, 4, 4)
     student = Prediction(logits, logits, maps[0].requires_grad_(), maps[1], torch.zeros(2, 4))
-    teacher = Prediction(logits, logits, maps[0].detach() + 0.1, maps[1] - 0.4, torch.zeros(2, 4))
+    teacher = Lesson(logits, maps[0].detach() + 0.1, maps[1] - 0.4, torch.zeros(2, 20, 8), None)
     boxes, present = torch.tensor([[0.6, 0.1, 0.2, 0.2]] * 2), torch.tensor([True, False])
     target = heat_target(boxes, present, (4, 4))
     loss = hierarchical.localization_distillation(student, teacher, target)

@@ -77,11 +77,11 @@ def test_killed_run_goes_on_to_the_same_weights(tmp_path, record, teacher, monke
     whole = train(tmp_path / "whole", run, teacher)
     step, taken = loop.run_step, []
 
-    def killed(job, sample):
+    def killed(job, sample, *place):
         taken.append(1)
         if len(taken) == killed_at:
             os.kill(os.getpid(), signal.SIGTERM)
-        return step(job, sample)
+        return step(job, sample, *place)
 
     monkeypatch.setattr(loop, "run_step", killed)
     with pytest.raises(SystemExit) as stopped:
@@ -103,11 +103,11 @@ def test_crash_between_epochs_resumes_at_the_epoch(tmp_path, record, monkeypatch
     whole = train(tmp_path / "whole")
     step, taken = loop.run_step, []
 
-    def crashes(job, sample):
+    def crashes(job, sample, *place):
         taken.append(1)
         if len(taken) == 5:
             raise MemoryError
-        return step(job, sample)
+        return step(job, sample, *place)
 
     monkeypatch.setattr(loop, "run_step", crashes)
     with pytest.raises(MemoryError):
@@ -152,8 +152,8 @@ def test_distillation_changes_the_student_and_leaves_the_teacher(tmp_path, recor
 def test_teacher_is_frozen_and_in_evaluation_mode(tmp_path, record, teacher):
     identity = {"benchmark": "coesot", "run": "had", "seed": 0}
     job = build.build_training(experiment(tmp_path), **identity, data=tmp_path, teacher=teacher)
-    assert not any(weight.requires_grad for weight in job.teacher.parameters())
-    assert not job.teacher.training
+    assert not any(weight.requires_grad for weight in job.teacher.network.parameters())
+    assert not job.teacher.network.training
     assert job.clips.streams == ("event_image", "rgb")
 
 

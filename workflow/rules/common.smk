@@ -94,6 +94,7 @@ wildcard_constraints:
     table=one_of(TABLES),
     figure=one_of(FIGURES),
     alias=one_of(ALIASES),
+    lessons="[0-9a-f]{12}",
 
 
 # --- where things lie ----------------------------------------------------------------------------
@@ -125,6 +126,26 @@ def teacher_of(wildcards):
     """The weights that a distilled run learns from."""
     path = f"{RESULTS}/checkpoints/{wildcards.benchmark}/teacher/seed{wildcards.seed}/model.safetensors"
     return [path] if is_distilled(wildcards.run) else []
+
+
+def lessons_name(run):
+    """Runs whose lessons have the same name share them."""
+    return digest(EXPERIMENT.resolve(run).lessons)
+
+
+def lessons_of(wildcards):
+    """What the teacher says about a run's crops, where the configuration wants it kept.
+
+    Ancient: lessons that are written anew for a further run do not repeat the runs that had them; another teacher does.
+    """
+    if not EXPERIMENT.keep_lessons or not EXPERIMENT.resolve(wildcards.run).terms:
+        return []
+    return ancient(f"{RESULTS}/lessons/{wildcards.benchmark}/seed{wildcards.seed}/{lessons_name(wildcards.run)}")
+
+
+def run_of_lessons(wildcards):
+    """One of the runs that share the lessons."""
+    return next(run for run in STUDENTS if EXPERIMENT.resolve(run).terms and lessons_name(run) == wildcards.lessons)
 
 
 def track_folder(wildcards):

@@ -55,10 +55,42 @@ rule train_teacher:
         " --seed {wildcards.seed} --data {params.prepared} --output {params.folder} > {log} 2>&1"
 
 
+# Removed as soon as the last run has read it.
+rule teach:
+    input:
+        data=lambda wildcards: prepared(wildcards.benchmark, "train"),
+        teacher="<results>/checkpoints/{benchmark}/teacher/seed{seed}/model.safetensors",
+    output:
+        lessons=temp(directory("<results>/lessons/{benchmark}/seed{seed}/{lessons}")),
+    log:
+        "<logs>/teach/{benchmark}_seed{seed}_{lessons}.log",
+    benchmark:
+        "<logs>/teach/{benchmark}_seed{seed}_{lessons}.tsv"
+    priority: 25
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=2500,
+        runtime=120,
+        gpu=graphics_cards,
+    params:
+        config=CONFIGURATION,
+        prepared=lambda wildcards, input: Path(input.data[0]).parents[1],
+        run=run_of_lessons,
+    message:
+        "Keep what the teacher says about the training crops of {wildcards.benchmark}, seed {wildcards.seed}."
+    shell:
+        "had teach --config {params.config} --benchmark {wildcards.benchmark} --run {params.run}"
+        " --seed {wildcards.seed} --data {params.prepared} --teacher {input.teacher}"
+        " --output {output.lessons} > {log} 2>&1"
+
+
 rule distill:
     input:
         data=lambda wildcards: prepared(wildcards.benchmark, "train", "val"),
         teacher=teacher_of,
+        lessons=lessons_of,
         database=ancient("<results>/logs/database.txt"),
     output:
         model="<results>/checkpoints/{benchmark}/{run}/seed{seed}/model.safetensors",
@@ -82,10 +114,12 @@ rule distill:
         config=CONFIGURATION,
         prepared=lambda wildcards, input: Path(input.data[0]).parents[1],
         teacher=lambda wildcards, input: (f"--teacher {input.teacher}" if input.teacher else ""),
+        lessons=lambda wildcards, input: (f"--lessons {input.lessons}" if input.lessons else ""),
         folder=lambda wildcards, output: Path(output.model).parent,
         digest=training_digest,
     message:
         "Train the student {wildcards.run} on {wildcards.benchmark}, seed {wildcards.seed}."
     shell:
         "had train --config {params.config} --benchmark {wildcards.benchmark} --run {wildcards.run}"
-        " --seed {wildcards.seed} --data {params.prepared} {params.teacher} --output {params.folder} > {log} 2>&1"
+        " --seed {wildcards.seed} --data {params.prepared} {params.teacher} {params.lessons}"
+        " --output {params.folder} > {log} 2>&1"

@@ -1,0 +1,205 @@
+"""What the frozen teacher says about the training crops: asked at every step, or once for all runs of a seed.
+
+All runs of a seed see the same crops, so the teacher's outputs for them can be kept (`write_lessons`) and read
+by every run that learns from it (`StoredTeacher`): a distilled step then costs little more than a plain one, and
+the weights come out the same, bit for bit. This takes disk space (at 80 tokens of width 128 and 4 heads 150 kB a
+crop); a large network is better asked at every step (`LiveTeacher`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from had.config import digest
+from had.data.layouts import layout_of
+from had.data.pairs import ClipDataset, batches_of, collate
+from had.data.sequences import load_split
+from had.device import choose_device, prepare_machine
+from had.errors import CheckpointError, DataError
+from had.files import atomic_folder, file_digest
+from had.losses.hierarchical import lesson, matched_streams
+from had.models.network import TrackingNetwork
+from had.models.weights import load_network
+from had.options import Experiment, RunOptions
+from had.progress import progress
+from had.structures import Lesson, Sample
+
+log = logging.getLogger(__name__)
+
+
+class Teacher(Protocol):
+    """Whoever has the lessons.
+
+    Attributes:
+        streams: what a sample must hold for it, beside the student's own.
+        dim: width of a lesson's tokens.
+    """
+
+    @property
+    def streams(self) -> tuple[str, ...]: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    def lesson(self, sample: Sample, epoch: int, batch: list[int]) -> Lesson:
+        """About the B*T search crops of a batch: ``sample`` holds them, ``epoch`` and ``batch`` number them."""
+
+
+class LiveTeacher:
+    """Asks the network.
+
+    Args:
+        network: two-stream, frozen, in evaluation mode.
+        student_streams: what the student reads.
+        match: `DistillationOptions.match_stream`.
+        need_attention: whether lessons have attention maps.
+    """
+
+    def __init__(self, network: TrackingNetwork, student_streams: tuple[str, ...], match: str, need_attention: bool):
+        self.network, self.streams, self.dim = network, network.streams, network.dim
+        self.matched = matched_streams(network.streams, student_streams, match)
+        self.need_attention = need_attention
+
+    def lesson(self, sample: Sample, epoch: int, batch: list[int]) -> Lesson:
+        """As `Teacher.lesson`; only the crops count."""
+        with torch.no_grad():
+            prediction, features = self.network(*crops_of(sample), need_attention=self.need_attention)
+            return lesson(prediction, features, self.matched)
+
+
+class StoredTeacher:
+    """Reads what `write_lessons` has kept.
+
+    Args:
+        folder: of the lessons.
+        digest: what they must be of, `lessons_digest`.
+        need_attention: whether lessons must have attention maps.
+        device: where they are wanted.
+
+    Raises:
+        DataError: no lessons there, or those of other crops or another teacher.
+    """
+
+    streams: tuple[str, ...] = ()
+
+    def __init__(self, folder: Path, digest: str, *, need_attention: bool, device: str):
+        remedy = "write them with `had teach`, or train without --lessons"
+        index = folder / "index.json"
+        if not index.is_file():
+            raise DataError("kept lessons", f"no file {index}", remedy)
+        facts = json.loads(index.read_text())
+        if facts["digest"] != digest:
+            raise DataError("lessons of this run's crops and teacher", f"others in {folder}", remedy)
+        if need_attention and "attention" not in facts["arrays"]:
+            raise DataError("lessons with attention maps", f"none in {folder}", remedy)
+        self.samples, self.device = facts["samples"], device
+        self.arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in facts["arrays"]}
+        self.dim = self.arrays["tokens"].shape[-1]
+
+    def lesson(self, sample: Sample, epoch: int, batch: list[int]) -> Lesson:
+        """As `Teacher.lesson`; only the numbers count."""
+        rows = [epoch * self.samples + index for index in batch]
+
+        def kept(name: str) -> Tensor:
+            return torch.from_numpy(self.arrays[name][rows]).flatten(0, 1).to(self.device)  # B T ... -> B*T ...
+
+        attention = kept("attention") if "attention" in self.arrays else None
+        return Lesson(kept("logits"), kept("size"), kept("offset"), kept("tokens"), attention)
+
+
+def write_lessons(
+    experiment: Experiment, *, benchmark: str, run: str, seed: int, data: Path, teacher: Path, output: Path
+) -> None:
+    """Ask the teacher about every crop that ``run`` will see with ``seed``, and keep the answers.
+
+    Args:
+        experiment: the whole configuration.
+        benchmark, run, seed: whose crops; other runs with the same `lessons_digest` see the same.
+        data: folder of the prepared splits.
+        teacher: its ``model.safetensors``.
+        output: folder of the lessons: an array each of logits, size, offset, tokens and attention, one row a clip,
+            epoch after epoch, and ``index.json``.
+
+    Raises:
+        DataError: no prepared training split.
+        CheckpointError: not this benchmark's teacher.
+    """
+    prepare_machine()
+    options, device = experiment.resolve(run), choose_device(experiment.device)
+    layout, training = layout_of(benchmark), options.training
+    network = load_teacher(teacher, layout.teacher_streams, device)
+    wanted = any("similarity" in row.terms for row in experiment.runs.values())
+    live = LiveTeacher(network, layout.student_streams, options.distillation.match_stream, need_attention=wanted)
+    sequences = load_split(data, "train")[: training.sequences]
+    clips = ClipDataset(sequences, network.streams, options.crops, seed, training.samples)
+    batches = batches_of(training.samples, training.batch_size)
+    with atomic_folder(output) as folder:
+        arrays: dict[str, np.ndarray] = {}
+        for epoch in range(training.epochs):
+            clips.set_epoch(epoch)
+            loader = DataLoader(clips, batch_sampler=batches, collate_fn=collate, num_workers=training.workers)
+            label = f"lessons {benchmark} seed {seed}, epoch {epoch + 1} of {training.epochs}"
+            shown = progress(loader, label=label, total=len(batches), unit="batches")
+            for batch, sample in zip(batches, shown, strict=True):
+                said = live.lesson(to_device(sample, device), epoch, batch)
+                rows = [epoch * training.samples + index for index in batch]
+                for name, value in said._asdict().items():
+                    if value is None:
+                        continue
+                    values = value.unflatten(0, (len(batch), -1)).cpu().numpy()  # B*T ... -> B T ...
+                    if name not in arrays:
+                        shape = (training.epochs * training.samples, *values.shape[1:])
+                        arrays[name] = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", values.dtype, shape)
+                    arrays[name][rows] = values
+        for array in arrays.values():
+            array.flush()  # type: ignore[attr-defined]
+        facts = {
+            "digest": lessons_digest(options, seed=seed, data=data, teacher=teacher),
+            "samples": training.samples,
+            "arrays": list(arrays),
+        }
+        (folder / "index.json").write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def lessons_digest(options: RunOptions, *, seed: int, data: Path, teacher: Path) -> str:
+    """What a run's lessons depend on: which crops it sees, and whom it asks about which stream."""
+    return digest(options.lessons, seed, file_digest(data / "train" / "index.json"), file_digest(teacher))
+
+
+def load_teacher(path: Path, streams: tuple[str, ...], device: str) -> TrackingNetwork:
+    """The frozen teacher, in evaluation mode.
+
+    Raises:
+        CheckpointError: unreadable, or of other streams.
+    """
+    network, _ = load_network(path, device=device)
+    if network.streams != tuple(streams):
+        got = f"{', '.join(network.streams)} in {path}"
+        raise CheckpointError(f"a teacher of the streams {', '.join(streams)}", got, "give this benchmark's teacher")
+    return network.requires_grad_(False)
+
+
+def crops_of(sample: Sample) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Template and search crops as networks take them: one template a search crop, clips flattened to B*T."""
+    frames = sample.boxes.shape[1]
+    template = {name: crop.repeat_interleave(frames, dim=0) for name, crop in sample.template.items()}
+    return template, {name: crop.flatten(0, 1) for name, crop in sample.search.items()}
+
+
+def to_device(sample: Sample, device: str) -> Sample:
+    """The sample with all its tensors on ``device``."""
+
+    def moved(value: Tensor | dict[str, Tensor]):
+        if isinstance(value, dict):
+            return {name: tensor.to(device) for name, tensor in value.items()}
+        return value.to(device)
+
+    return Sample(*(moved(value) for value in sample))

@@ -1,0 +1,105 @@
+"""Lessons that are kept teach the same as a teacher who is asked: to the bit, and nobody else's."""
+
+import json
+
+import pytest
+from safetensors.torch import load_file
+from toy_experiment import Recorded, experiment, load_toy_split
+
+from had.errors import CheckpointError, DataError
+from had.training import build, lessons, loop
+
+IDENTITY = {"benchmark": "coesot", "seed": 0}
+
+
+@pytest.fixture(autouse=True)
+def recorded(monkeypatch):
+    record = Recorded()
+    for module in (build, lessons):
+        monkeypatch.setattr(module, "load_split", load_toy_split)
+    monkeypatch.setattr(loop, "open_run", record.open_run)
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    loop.train(experiment(tmp_path), **IDENTITY, run="teacher", data=tmp_path, output=tmp_path / "teacher")
+    return tmp_path / "teacher" / "model.safetensors"
+
+
+def keep(folder, teacher, output="lessons", seed=0, **changes):
+    options = experiment(folder, **changes)
+    identity = {"benchmark": "coesot", "run": "had", "seed": seed}
+    lessons.write_lessons(options, **identity, data=folder, teacher=teacher, output=folder / output)
+    return folder / output
+
+
+def train(folder, teacher, name, kept=None, **changes):
+    options, output = experiment(folder, **changes), folder / name
+    loop.train(options, **IDENTITY, run="had", data=folder, output=output, teacher=teacher, lessons=kept)
+    return load_file(output / "model.safetensors")
+
+
+@pytest.mark.parametrize("match", ["same", "mean"])
+def test_kept_lessons_lead_to_the_same_weights(tmp_path, teacher, match):
+    changes = {"distillation": {"match_stream": match}}
+    asked = train(tmp_path, teacher, "asked", **changes)
+    told = train(tmp_path, teacher, "told", keep(tmp_path, teacher, **changes), **changes)
+    assert all(bool((asked[name] == told[name]).all()) for name in asked)
+    one, other = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("asked", "told"))
+    assert one["digest"] == other["digest"]
+
+
+def test_with_kept_lessons_only_the_students_stream_is_cut(tmp_path, teacher):
+    kept = keep(tmp_path, teacher)
+    job = build.build_training(
+        experiment(tmp_path), **IDENTITY, run="had", data=tmp_path, teacher=teacher, lessons=kept
+    )
+    assert job.clips.streams == ("event_image",)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"crops": {"centre_jitter": 1}}, {"training": {"student": {"samples": 12}}}, {"crops": {"clip_frames": 3}}],
+)
+def test_lessons_about_other_crops_are_refused(tmp_path, teacher, changes):
+    kept = keep(tmp_path, teacher, **changes)
+    with pytest.raises(DataError, match="lessons of this run's crops"):
+        train(tmp_path, teacher, "had", kept)
+
+
+def test_lessons_of_another_seed_or_teacher_are_refused(tmp_path, teacher):
+    with pytest.raises(DataError, match="lessons of this run's crops"):
+        train(tmp_path, teacher, "had", keep(tmp_path, teacher, seed=1))
+    options = experiment(tmp_path)
+    loop.train(options, benchmark="coesot", seed=5, run="teacher", data=tmp_path, output=tmp_path / "another")
+    kept = keep(tmp_path, tmp_path / "another/model.safetensors")
+    with pytest.raises(DataError, match="lessons of this run's crops"):
+        train(tmp_path, teacher, "had", kept)
+
+
+def test_missing_lessons_and_a_student_as_teacher_are_refused(tmp_path, teacher):
+    with pytest.raises(DataError, match="had teach"):
+        train(tmp_path, teacher, "had", tmp_path / "nowhere")
+    loop.train(experiment(tmp_path), **IDENTITY, run="student", data=tmp_path, output=tmp_path / "student")
+    with pytest.raises(CheckpointError, match="rgb, event_image"):
+        keep(tmp_path, tmp_path / "student/model.safetensors")
+
+
+def test_lessons_without_attention_do_not_teach_similarity(tmp_path, teacher):
+    options = experiment(tmp_path)
+    silent = options.runs["had"].model_copy(update={"terms": ("response",)})
+    without = options.model_copy(update={"runs": {"had": silent}})
+    lessons.write_lessons(without, **IDENTITY, run="had", data=tmp_path, teacher=teacher, output=tmp_path / "lessons")
+    assert not (tmp_path / "lessons/attention.npy").exists()
+    with pytest.raises(DataError, match="attention"):
+        train(tmp_path, teacher, "had", tmp_path / "lessons")
+
+
+def test_an_interrupted_job_leaves_nothing(tmp_path, teacher, monkeypatch):
+    def broken(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lessons.LiveTeacher, "lesson", broken)
+    with pytest.raises(KeyboardInterrupt):
+        keep(tmp_path, teacher)
+    assert not list(tmp_path.glob("*lessons*"))
