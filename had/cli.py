@@ -18,7 +18,7 @@ from had import cli_options as options
 from had.config import dump, load, schema
 from had.data.layouts import canonical_name, layout_of
 from had.errors import ConfigError, HadError
-from had.options import SimulationOptions
+from had.options.recordings import SimulationOptions
 
 app = typer.Typer(
     help="Event-based single-object tracking with hierarchical asymmetric distillation.",

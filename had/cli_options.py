@@ -12,7 +12,7 @@ from had.config import load
 from had.data.layouts import canonical_name
 from had.errors import ConfigError
 from had.files import atomic_file
-from had.options import BenchmarkOptions, SimulationOptions
+from had.options.recordings import BenchmarkOptions, SimulationOptions
 
 _CLOCK = "the recording's own; a value smaller than its first timestamp is relative to the recording's begin"
 

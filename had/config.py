@@ -1,6 +1,6 @@
 """Read, check, override and write the experiment's configuration.
 
-A YAML file (or the dictionary that Snakemake holds) enters, a frozen `had.options.Experiment` leaves.
+A YAML file (or the dictionary that Snakemake holds) enters, a frozen `had.options.experiment.Experiment` leaves.
 A wrong key, type or combination is one sentence, before any job starts. `digest` names the part of
 the configuration that one step of the workflow depends on.
 """
@@ -17,7 +17,8 @@ from pydantic import BaseModel, ValidationError
 
 from had.data.layouts import canonical_name
 from had.errors import ConfigError, nearest
-from had.options import Experiment, merge, merged
+from had.options.base import merge, merged
+from had.options.experiment import Experiment
 
 
 def load(source: Path | str | dict, overrides: dict | None = None) -> Experiment:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from had.config import dump, run_digest
-from had.options import Experiment
+from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

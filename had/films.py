@@ -12,7 +12,7 @@ import numpy as np
 from had.errors import ConfigError, nearest
 from had.evaluation.style import colour
 from had.evaluation.video import Drawn, write_video
-from had.options import Experiment, TrackingOptions
+from had.options.experiment import Experiment, TrackingOptions
 
 PUBLISHED_FRAME_RATE = 25.0
 """Frames a second of published images without a recording, whose times are not known."""

@@ -42,10 +42,7 @@ def test_the_verbs_are_these_and_each_explains_itself():
         (["inspect", "no/such.aedat4"], "no/such.aedat4"),
         (["track"], "had track --help"),
         (["track", "--recording", "x.raw", "--checkpoint", "y", "--box", "1,2,3"], "'1,2,3'"),
-        (
-            ["train", "teach", "--benchmark", "coesot", "--run", "hda", "--data", "x", "--output", "y"],
-            "did you mean 'had'?",
-        ),
+        (["train", "--benchmark", "coesot", "--run", "hda", "--data", "x", "--output", "y"], "did you mean 'had'?"),
         (["table", "ablatoin", "--benchmark", "coesot", "--output", "x"], "did you mean 'ablation'?"),
         (["figure", "radar", "--benchmark", "coesot", "--output", "x"], "a figure among"),
     ],

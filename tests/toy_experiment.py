@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import toy
 
 from had.config import load
-from had.options import Experiment
+from had.options.experiment import Experiment
 
 SPLITS = {"train": (3, 0), "val": (2, 10), "test": (2, 20)}
 """Split -> number of sequences, first seed."""

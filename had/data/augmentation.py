@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from had.options import CropOptions
+from had.options.training import CropOptions
 
 
 class Look(NamedTuple):

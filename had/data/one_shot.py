@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 
 from had.boxes import cxcywh_to_xyxy, iou
 from had.data.pairs import Clip, ClipDataset, collate
-from had.options import CropOptions
+from had.options.training import CropOptions
 from had.progress import progress
 from had.structures import Sample
 

@@ -23,7 +23,7 @@ from had.boxes import jitter_xywh, xywh_to_cxcywh
 from had.data.augmentation import Look
 from had.data.crops import Window, crop, to_window, window_around
 from had.errors import DataError
-from had.options import CropOptions
+from had.options.training import CropOptions
 from had.structures import Sample
 
 if TYPE_CHECKING:

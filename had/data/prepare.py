@@ -39,7 +39,7 @@ from had.data.recordings import open_recording
 from had.data.store import Spool, spooled, write_camera, write_events, write_image, write_voxels
 from had.errors import DataError
 from had.files import atomic_file, atomic_folder
-from had.options import PreparationOptions
+from had.options.recordings import PreparationOptions
 from had.progress import progress
 
 log = logging.getLogger(__name__)

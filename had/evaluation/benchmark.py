@@ -20,7 +20,7 @@ from had.evaluation.metrics import SCORES, Curves, scores, sequence_curves
 from had.evaluation.rows import folder_of, profile_file, rows_of
 from had.evaluation.track_files import read_boxes
 from had.files import atomic_file
-from had.options import Experiment
+from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
     from had.data.sequences import Annotation

@@ -10,7 +10,7 @@ import math
 from had.evaluation.benchmark import METRICS, gather, read_profile
 from had.evaluation.rows import rows_of
 from had.evaluation.scoreboard import scoreboard
-from had.options import Experiment
+from had.options.experiment import Experiment
 
 
 def final_scores(experiment: Experiment, benchmark: str) -> dict[tuple[str, int], dict[str, float]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from had.data.layouts import canonical_name
 from had.errors import ConfigError, nearest
-from had.options import Experiment
+from had.options.experiment import Experiment
 
 KINDS = {
     "table": {

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from had.errors import DataError
-from had.options import Experiment
+from had.options.experiment import Experiment
 
 CONTROL_TITLES = {"static": "Static box", "mil": "MIL (OpenCV)", "ground_truth": "Ground truth"}
 

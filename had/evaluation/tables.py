@@ -22,7 +22,7 @@ from had.evaluation.rows import Row, folder_of, rows_of
 from had.evaluation.scoreboard import Scoreboard, scoreboard
 from had.evaluation.statistics import holm
 from had.evaluation.table_formats import Column, Table
-from had.options import Experiment
+from had.options.experiment import Experiment
 
 REFERENCE = "student"
 """The run that ablation rows are compared with."""

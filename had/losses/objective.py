@@ -18,7 +18,8 @@ from had.errors import ConfigError
 from had.losses import hierarchical, localization
 from had.losses.spatial import sinkhorn_divergence
 from had.losses.temporal import TemporalAlignment, pooled
-from had.options import TERMS, RunOptions
+from had.options.experiment import RunOptions
+from had.options.training import TERMS
 from had.structures import Features, Lesson, Prediction, Sample
 
 

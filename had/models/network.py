@@ -16,7 +16,7 @@ from had.errors import ConfigError
 from had.models.head import CentreHead
 from had.models.normalize import normalize
 from had.models.vit import Encoder
-from had.options import RunOptions
+from had.options.experiment import RunOptions
 from had.structures import Features, Prediction, TokenLayout
 
 STREAMS = ("rgb", "event_image", "voxel")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from had.data.one_shot import OneShotCrops, one_shot_ious
 from had.files import atomic_file
-from had.options import CropOptions
+from had.options.training import CropOptions
 
 if TYPE_CHECKING:
     from had.data.sequences import Sequence

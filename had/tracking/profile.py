@@ -24,7 +24,8 @@ from had.device import choose_device, prepare_machine
 from had.files import atomic_file
 from had.models.network import TrackingNetwork
 from had.models.weights import load_network
-from had.options import CropOptions, Experiment
+from had.options.experiment import Experiment
+from had.options.training import CropOptions
 from had.progress import progress
 from had.tracking.run import crops_of
 from had.tracking.tracker import Tracker

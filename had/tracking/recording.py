@@ -20,7 +20,8 @@ from had.device import choose_device, prepare_machine
 from had.errors import CheckpointError, ConfigError, DataError
 from had.files import atomic_file
 from had.models.weights import load_network
-from had.options import CropOptions, TrackingOptions
+from had.options.experiment import TrackingOptions
+from had.options.training import CropOptions
 from had.progress import progress
 from had.tracking.tracker import Tracker
 

@@ -23,7 +23,8 @@ from had.device import choose_device, prepare_machine
 from had.errors import CheckpointError, DataError
 from had.files import atomic_file, file_digest
 from had.models.weights import load_network
-from had.options import CropOptions, Experiment
+from had.options.experiment import Experiment
+from had.options.training import CropOptions
 from had.progress import progress
 from had.tracking.controls import build_control
 from had.tracking.one_shot import write_one_shot

@@ -17,7 +17,8 @@ from had.boxes import clip_xywh
 from had.data.crops import Window, crop, from_window, window_around
 from had.data.frames import Frame
 from had.models.head import decode
-from had.options import CropOptions, TrackingOptions
+from had.options.experiment import TrackingOptions
+from had.options.training import CropOptions
 
 if TYPE_CHECKING:
     from had.models.network import TrackingNetwork

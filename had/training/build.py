@@ -22,7 +22,7 @@ from had.files import file_digest
 from had.losses.objective import Objective
 from had.models.network import TrackingNetwork, build_network
 from had.models.weights import start_from_teacher
-from had.options import Experiment, RunOptions
+from had.options.experiment import Experiment, RunOptions
 from had.training.lessons import LiveTeacher, StoredTeacher, Teacher, lessons_digest, load_teacher
 from had.training.optim import build_optimizer, build_schedule
 

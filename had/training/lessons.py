@@ -28,7 +28,7 @@ from had.files import atomic_folder, file_digest
 from had.losses.hierarchical import lesson, matched_streams
 from had.models.network import TrackingNetwork
 from had.models.weights import load_network
-from had.options import Experiment, RunOptions
+from had.options.experiment import Experiment, RunOptions
 from had.progress import progress
 from had.structures import Lesson, Sample
 

@@ -29,7 +29,7 @@ from had.errors import ConfigError
 from had.experiment import TrackedRun, open_run
 from had.files import atomic_file
 from had.models.weights import save_network
-from had.options import Experiment
+from had.options.experiment import Experiment
 from had.progress import progress
 from had.structures import Sample
 from had.training.build import Training, build_training

@@ -11,7 +11,7 @@ from torch import nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from had.options import TrainingOptions
+from had.options.training import TrainingOptions
 
 
 def build_optimizer(network: nn.Module, objective: nn.Module, options: TrainingOptions) -> AdamW:

@@ -6,7 +6,7 @@ import torch
 
 from had.boxes import cxcywh_to_xyxy
 from had.data.augmentation import Look
-from had.options import CropOptions
+from had.options.training import CropOptions
 
 IDENTITY = np.arange(256).astype(np.uint8)
 LOOKS = [

@@ -9,7 +9,7 @@ from had.boxes import xywh_to_cxcywh
 from had.data.one_shot import OneShotCrops, one_shot_ious
 from had.data.pairs import ClipDataset, collate
 from had.errors import DataError
-from had.options import CropOptions
+from had.options.training import CropOptions
 from had.structures import Prediction
 
 STREAMS = ("event_image", "rgb", "voxel")

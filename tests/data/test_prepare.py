@@ -16,7 +16,7 @@ from had.data.prepare import prepare_split
 from had.data.recordings import open_recording
 from had.data.sequences import load_split
 from had.errors import DataError
-from had.options import PreparationOptions
+from had.options.recordings import PreparationOptions
 
 EVENTVOT, COESOT = LAYOUTS["eventvot"], LAYOUTS["coesot"]
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from had.data.frames import EVENT_DTYPE
 from had.data.simulate.event_camera import DARK_LIGHT, EventCamera
-from had.options import EventCameraOptions
+from had.options.recordings import EventCameraOptions
 
 QUIET = {"threshold_spread": 0.0, "noise_rate_hz": 0.0, "leak_rate_hz": 0.0, "refractory_us": 0}
 INSTANT = {**QUIET, "cutoff_hz": 1e7}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from had.data.simulate.rgb_camera import GAMMA, WHITE, RgbCamera
-from had.options import RgbCameraOptions
+from had.options.recordings import RgbCameraOptions
 
 
 def camera(seed=0, **options):

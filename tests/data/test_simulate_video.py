@@ -13,7 +13,7 @@ from had.data.simulate.enrol import name_of
 from had.data.simulate.video import Video, VideoSource, interpolate, read_boxes, simulate_video
 from had.data.simulate.write import simulate_split
 from had.errors import DataError
-from had.options import SimulationOptions, SplitSize
+from had.options.recordings import SimulationOptions, SplitSize
 
 WIDTH, HEIGHT = 96, 64
 

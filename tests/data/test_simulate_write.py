@@ -12,7 +12,7 @@ from had.data.layouts import LAYOUTS
 from had.data.simulate.aedat4 import Aedat4Writer
 from had.data.simulate.write import simulate_split
 from had.errors import ConfigError
-from had.options import SimulationOptions, SplitSize
+from had.options.recordings import SimulationOptions, SplitSize
 
 OPTIONS = SimulationOptions(
     seed=3,

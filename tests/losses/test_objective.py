@@ -8,7 +8,8 @@ from had.errors import ConfigError
 from had.losses.hierarchical import lesson, matched_streams
 from had.losses.objective import Objective
 from had.models.network import build_network
-from had.options import TERMS, merged
+from had.options.base import merged
+from had.options.training import TERMS
 from had.structures import Sample
 
 BATCH, FRAMES = 2, 2

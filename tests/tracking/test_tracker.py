@@ -7,7 +7,8 @@ from toy import SIZE, toy_split
 
 from had.boxes import iou, xywh_to_xyxy
 from had.data.frames import EVENT_DTYPE, Frame
-from had.options import CropOptions, TrackingOptions
+from had.options.experiment import TrackingOptions
+from had.options.training import CropOptions
 from had.structures import Features, Prediction, TokenLayout
 from had.tracking.run import follow
 from had.tracking.tracker import Tracker, hann_window

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from had.options import TrainingOptions
+from had.options.training import TrainingOptions
 from had.training.optim import build_optimizer, build_schedule, learning_rate_scale
 
 

@@ -16,7 +16,7 @@ from had.errors import HadError
 from had.evaluation.products import KINDS
 from had.evaluation.rows import external_tracks, profile_file, tracks_folder
 from had.files import atomic_file, file_digest
-from had.options import merge
+from had.options.base import merge
 
 # --- the configuration ---------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from had.data.frames import EVENT_DTYPE
-from had.options import EventCameraOptions
+from had.options.recordings import EventCameraOptions
 
 DARK_LIGHT = 1e-3
 """Light that equals the photodiode's dark current."""

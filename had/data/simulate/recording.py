@@ -21,7 +21,7 @@ import numpy as np
 from had.data.layouts import SENSOR_FILE, SLICES_FILE, Layout
 from had.data.simulate.aedat4 import Aedat4Writer
 from had.data.simulate.event_camera import EventCamera
-from had.options import SimulationOptions
+from had.options.recordings import SimulationOptions
 from had.progress import progress
 
 START_US = 1_000_000

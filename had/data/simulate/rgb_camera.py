@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from had.options import RgbCameraOptions
+from had.options.recordings import RgbCameraOptions
 
 WHITE = 0.7
 """Share of the full well that a white surface fills in normal light and exposure."""

@@ -25,7 +25,7 @@ from had.data.simulate.recording import FLAGS, Annotated, lead_of, write_recordi
 from had.data.simulate.textures import luminance
 from had.errors import DataError
 from had.files import atomic_folder
-from had.options import SimulationOptions
+from had.options.recordings import SimulationOptions
 
 IMAGES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
 MOST_INCONSISTENT = 0.5

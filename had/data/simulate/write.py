@@ -27,7 +27,7 @@ from had.data.simulate.rgb_camera import RgbCamera
 from had.data.simulate.scene import PRESENT_SHARE, Clock, Scene
 from had.errors import ConfigError, nearest
 from had.files import atomic_file, atomic_folder
-from had.options import SimulationOptions
+from had.options.recordings import SimulationOptions
 from had.progress import progress
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from had.evaluation import style
 from had.evaluation.benchmark import gather, read_attributes
 from had.evaluation.rows import rows_of
 from had.evaluation.scoreboard import scoreboard
-from had.options import Experiment
+from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

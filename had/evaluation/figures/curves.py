@@ -14,7 +14,7 @@ from had.data.layouts import layout_of
 from had.evaluation import metrics, style
 from had.evaluation.benchmark import read_curves
 from had.evaluation.rows import Row, rows_of
-from had.options import Experiment
+from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,7 +11,7 @@ from had.data.layouts import layout_of
 from had.errors import DataError
 from had.evaluation import style
 from had.evaluation.rows import Row, folder_of, rows_of
-from had.options import Experiment
+from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

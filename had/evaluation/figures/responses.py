@@ -11,7 +11,7 @@ from had.errors import DataError
 from had.evaluation import style
 from had.evaluation.figures import scenes
 from had.evaluation.rows import Row, folder_of
-from had.options import Experiment
+from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

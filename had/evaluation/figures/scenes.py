@@ -15,7 +15,7 @@ from had.evaluation import style
 from had.evaluation.benchmark import gather
 from had.evaluation.rows import Row, rows_of, tracks_folder
 from had.evaluation.track_files import read_boxes
-from had.options import Experiment
+from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

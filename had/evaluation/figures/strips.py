@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from had.data.layouts import layout_of
 from had.evaluation import style
 from had.evaluation.figures import scenes
-from had.options import Experiment
+from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

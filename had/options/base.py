@@ -1,0 +1,27 @@
+"""What all sections of the configuration have in common, and how values are laid over them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Options(BaseModel):
+    """Base of every section: frozen, and no key that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def merge(base: dict, changes: dict) -> dict:
+    """``base`` with ``changes`` laid over it, dictionary by dictionary; neither is altered."""
+    result = dict(base)
+    for key, value in changes.items():
+        old = result.get(key)
+        result[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return result
+
+
+def merged(options: Options, changes: dict) -> Any:
+    """``options`` with the nested ``changes`` applied and checked."""
+    return type(options).model_validate(merge(options.model_dump(), changes))

@@ -1,0 +1,207 @@
+"""The whole configuration of an experiment, and what one training run takes of it.
+
+One field = a type, a default and one sentence. Sections are frozen and refuse unknown keys; options that contradict
+each other are refused here, naming both. `had.config` reads them from YAML.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from had.errors import ConfigError, nearest
+from had.options.base import Options, merged
+from had.options.recordings import BenchmarkOptions
+from had.options.training import (
+    CropOptions,
+    DistillationOptions,
+    LossOptions,
+    NetworkOptions,
+    RoleTraining,
+    TrainingOptions,
+)
+
+ROW_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+"""What runs and external trackers may be called: their names become folders."""
+
+
+class Run(Options):
+    """One row of the ablation: what differs from the defaults (a file in config/runs/)."""
+
+    title: str
+    """The row's name in tables and figures."""
+    role: Literal["teacher", "student"] = "student"
+    """Two streams or one."""
+    description: str = ""
+    """One sentence for the report."""
+    terms: tuple[Literal["feature", "similarity", "response", "localization", "temporal", "spatial"], ...] = ()
+    """The distillation terms that are on."""
+    network: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of `network`."""
+    training: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of this role's `training`."""
+    losses: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of `losses`."""
+    distillation: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of `distillation`."""
+
+    @model_validator(mode="after")
+    def _teacher_is_not_taught(self):
+        if self.role == "teacher" and self.terms:
+            raise ValueError("a run of role `teacher` cannot have distillation `terms`")
+        return self
+
+
+class TrackingOptions(Options):
+    """How a trained network follows a target."""
+
+    window_influence: float = Field(1.0, ge=0, le=1)
+    """Weight of the Hann window on the response map: 1 multiplies fully (published), 0 not at all."""
+    batch_sequences: int = Field(16, gt=0)
+    """Sequences that are tracked in lockstep."""
+    one_shot_crops: int = Field(8, ge=0)
+    """Jittered test crops a sequence for the one-shot IoU."""
+    profile_frames: int = Field(100, gt=0)
+    """Frames timed for FPS."""
+
+
+class EvaluationOptions(Options):
+    """Statistics."""
+
+    resamples: int = Field(10000, gt=0)
+    """Bootstrap resamples of the sequences."""
+    seed: int = 0
+    """Seed of the bootstrap."""
+
+
+class FigureOptions(Options):
+    """What the qualitative figures show."""
+
+    sequences: int = Field(3, gt=0)
+    """Test sequences shown as strips, spread over the score."""
+    runs: tuple[str, ...] = ()
+    """Rows drawn in strips and films; empty: `student`, `had` and `teacher`, or all networks where there are none."""
+
+
+class Experiment(Options):
+    """Everything that one `snakemake` call depends on."""
+
+    results: Path = Path("results")
+    """Folder of everything that is made."""
+    seeds: tuple[int, ...] = (0,)
+    """Training seeds; each network is trained once a seed."""
+    runs: dict[str, Run]
+    """Ablation rows, in the order in which tables print them; in YAML also a list of names in config/runs/."""
+    controls: tuple[Literal["static", "ground_truth", "mil"], ...] = ("static", "mil", "ground_truth")
+    """Rows without learning."""
+    external: dict[str, Path] = Field(default_factory=dict)
+    """Other trackers' result folders as further rows: name -> folder with <benchmark>/<sequence>.txt."""
+    benchmarks: dict[str, BenchmarkOptions]
+    """The benchmarks, by name."""
+    crops: CropOptions = CropOptions()
+    """Crops and their sampling."""
+    network: NetworkOptions = NetworkOptions()
+    """The network, teacher and student alike."""
+    training: RoleTraining = RoleTraining()
+    """Training."""
+    losses: LossOptions = LossOptions()
+    """Task losses."""
+    distillation: DistillationOptions = DistillationOptions()
+    """Distillation."""
+    tracking: TrackingOptions = TrackingOptions()
+    """Tracking."""
+    evaluation: EvaluationOptions = EvaluationOptions()
+    """Statistics."""
+    figures: FigureOptions = FigureOptions()
+    """Figures."""
+    keep_lessons: bool = False
+    """Keep the frozen teacher's outputs for all runs of a seed, which saves each of them the teacher's work and costs
+    disk space while they train: for small networks."""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda` or `cuda:N`."""
+
+    @model_validator(mode="after")
+    def _contradictions(self):
+        if not self.seeds or min(self.seeds) < 0 or len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds must be different whole numbers from 0 on, not {list(self.seeds)}")
+        rows = [*self.runs, *self.controls, *self.external]
+        for name in rows:
+            if rows.count(name) > 1:
+                raise ValueError(f"{name!r} names two rows among runs, controls and external trackers")
+            if not ROW_NAME.fullmatch(name):
+                raise ValueError(f"the row {name!r} is not made of letters, digits, `_`, `-` and `.`")
+        for name in self.figures.runs:
+            if name not in rows:
+                raise ValueError(f"figures.runs names {name!r}, which is no row: {nearest(name, rows)}")
+        for name, source in self.benchmarks.items():
+            frames = source.simulation.train.frames if source.simulation else None
+            if frames is not None and frames < self.crops.clip_frames:
+                raise ValueError(f"crops.clip_frames {self.crops.clip_frames} with {frames} train frames in {name}")
+        for name, run in self.runs.items():
+            if "temporal" in run.terms and self.crops.clip_frames < 2:
+                raise ValueError(f"run {name!r} asks for term `temporal`, but crops.clip_frames is 1")
+            if (run.terms or run.distillation.get("teacher_initialization")) and "teacher" not in self.runs:
+                raise ValueError(f"run {name!r} is distilled, but runs has no `teacher`")
+        if "teacher" in self.runs and self.runs["teacher"].role != "teacher":
+            raise ValueError("the run `teacher` must have role: teacher")
+        return self
+
+    def resolve(self, run: str) -> RunOptions:
+        """What the training run ``run`` needs, its overrides applied.
+
+        Raises:
+            ConfigError: no such run.
+        """
+        if run not in self.runs:
+            raise ConfigError(f"a run among {', '.join(self.runs)}", repr(run), nearest(run, self.runs))
+        row = self.runs[run]
+        return RunOptions(
+            run=run,
+            title=row.title,
+            role=row.role,
+            terms=row.terms,
+            crops=self.crops,
+            network=merged(self.network, row.network),
+            training=merged(getattr(self.training, row.role), row.training),
+            losses=merged(self.losses, row.losses),
+            distillation=merged(self.distillation, row.distillation),
+        )
+
+    def source(self, benchmark: str) -> BenchmarkOptions:
+        """Where the recordings of ``benchmark`` come from.
+
+        Raises:
+            ConfigError: the configuration has no such benchmark.
+        """
+        if benchmark not in self.benchmarks:
+            known = nearest(benchmark, self.benchmarks) if self.benchmarks else "it has none: add one"
+            raise ConfigError("a benchmark of the configuration", repr(benchmark), known)
+        return self.benchmarks[benchmark]
+
+
+class RunOptions(Options):
+    """One training run, resolved: the only configuration that networks, losses and the loop see."""
+
+    run: str
+    title: str
+    role: Literal["teacher", "student"]
+    terms: tuple[str, ...]
+    crops: CropOptions
+    network: NetworkOptions
+    training: TrainingOptions
+    losses: LossOptions
+    distillation: DistillationOptions
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether a trained teacher must be there: for its outputs or for its weights."""
+        return bool(self.terms) or self.distillation.teacher_initialization
+
+    @property
+    def lessons(self) -> dict:
+        """What decides which lessons a distilled run gets, beside seed, data and teacher."""
+        training = {name: getattr(self.training, name) for name in ("sequences", "epochs", "samples", "batch_size")}
+        return {"crops": self.crops.model_dump(), "match_stream": self.distillation.match_stream, **training}

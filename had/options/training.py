@@ -1,0 +1,181 @@
+"""Options of samples, networks, training and distillation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from had.options.base import Options
+
+TERMS = ("feature", "similarity", "response", "localization", "temporal", "spatial")
+"""Distillation terms in the order in which tables print them."""
+
+
+class CropOptions(Options):
+    """Template and search crops, and how training draws them."""
+
+    template_size: int = Field(64, gt=0)
+    """Side of the template crop in pixels."""
+    template_factor: float = Field(2.0, gt=1)
+    """Side of the template window over the square root of the box's area."""
+    search_size: int = Field(128, gt=0)
+    """Side of the search crop in pixels."""
+    search_factor: float = Field(4.0, gt=1)
+    """Side of the search window over the square root of the box's area."""
+    centre_jitter: float = Field(3.0, ge=0)
+    """Strength of the search window's random shift."""
+    scale_jitter: float = Field(0.25, ge=0)
+    """Strength of the search window's random scale."""
+    max_gap: int = Field(100, gt=0)
+    """Largest distance between template and search frame, in frames."""
+    clip_frames: int = Field(3, ge=1)
+    """Consecutive search frames of a sample (T)."""
+    clip_shift: float = Field(0.1, ge=0)
+    """Jitter of the windows inside a clip relative to its first one, in box sizes."""
+    template_voxels: int = Field(512, gt=0)
+    """Most voxels of a template crop."""
+    search_voxels: int = Field(1024, gt=0)
+    """Most voxels of a search crop."""
+    flip: float = Field(0.5, ge=0, le=1)
+    """Probability that a sample is mirrored left to right."""
+    quarter_turn: float = Field(0.0, ge=0, le=1)
+    """Probability that a sample is turned by 90, 180 or 270 degrees (published: 0; for scenes without an up)."""
+    inversion: float = Field(0.0, ge=0, le=1)
+    """Probability that bright and dark change places in a sample: ON and OFF events, and RGB levels (published: 0)."""
+    colour_jitter: float = Field(0.3, ge=0)
+    """Strength of random brightness and contrast of RGB crops."""
+    grey: float = Field(0.05, ge=0, le=1)
+    """Probability that a sample's RGB crops lose their colour."""
+
+
+class NetworkOptions(Options):
+    """The one-stream or two-stream vision transformer and its head."""
+
+    patch: int = Field(16, gt=0)
+    """Side of a patch in pixels."""
+    dim: int = Field(128, gt=0)
+    """Token width D."""
+    depth: int = Field(4, gt=0)
+    """Transformer blocks."""
+    heads: int = Field(4, gt=0)
+    """Attention heads."""
+    mlp_ratio: float = Field(4.0, gt=0)
+    """Hidden width of a block's MLP over D."""
+    drop_path: float = Field(0.0, ge=0, lt=1)
+    """Stochastic depth of the last block; grows linearly from 0."""
+    head_channels: int = Field(64, ge=8)
+    """Channels of the head's first layer; they halve three times."""
+    shared_patch_embedding: bool = False
+    """One patch embedding for RGB and event images (published), or one each."""
+    rgb_normalization: Literal["imagenet", "crop"] = "crop"
+    """ImageNet's mean and deviation (published), or each crop's own, so that low light does not starve the network."""
+    event_normalization: Literal["imagenet", "background"] = "background"
+    """ImageNet's mean and deviation (published), or the white ground of an event image as zero."""
+
+    @model_validator(mode="after")
+    def _heads_divide(self):
+        if self.dim % self.heads:
+            raise ValueError(f"dim {self.dim} is not divisible by heads {self.heads}")
+        return self
+
+
+class TrainingOptions(Options):
+    """How long and how fast a network learns."""
+
+    sequences: int | None = Field(None, gt=0)
+    """Labelled training sequences used (the first of the list); null: all."""
+    epochs: int = Field(10, gt=0)
+    """Epochs; validation and a checkpoint follow each."""
+    samples: int = Field(800, gt=0)
+    """Samples (clips) an epoch."""
+    batch_size: int = Field(16, gt=0)
+    """Samples (clips) a step."""
+    learning_rate: float = Field(1e-3, gt=0)
+    """Peak learning rate of the head and of all that is not the backbone."""
+    backbone_learning_rate: float = Field(1e-3, gt=0)
+    """Peak learning rate of the backbone."""
+    weight_decay: float = Field(1e-4, ge=0)
+    """AdamW's weight decay."""
+    clip_norm: float = Field(1.0, gt=0)
+    """Largest gradient norm."""
+    schedule: Literal["cosine", "step"] = "cosine"
+    """Cosine to zero, or a tenth after `step_epoch`."""
+    step_epoch: int = Field(40, gt=0)
+    """Epoch after which schedule `step` divides the rate by ten."""
+    warmup: float = Field(0.05, ge=0, lt=1)
+    """Share of the steps in which the rate rises linearly."""
+    validation_samples: int = Field(256, gt=0)
+    """Fixed validation crops for the one-shot IoU after each epoch."""
+    workers: int = Field(0, ge=0)
+    """Data-loading processes; 0: in the training process."""
+
+
+class RoleTraining(Options):
+    """Training of the two roles."""
+
+    teacher: TrainingOptions = TrainingOptions()
+    """The two-stream teacher."""
+    student: TrainingOptions = TrainingOptions()
+    """Every one-stream student, distilled or not."""
+
+
+class LossOptions(Options):
+    """Weights of the task losses."""
+
+    focal: float = Field(1.0, ge=0)
+    """Weight of the penalty-reduced focal loss on the response map."""
+    giou: float = Field(1.0, ge=0)
+    """Weight of 1 - GIoU."""
+    l1: float = Field(14.0, ge=0)
+    """Weight of the mean absolute box error in search-crop widths."""
+    box_cell: Literal["argmax", "target", "gaussian"] = "target"
+    """Cells whose boxes are supervised: the response's maximum (published), the target's cell, or all cells
+    weighted with the heat map."""
+    heat_map_centre: Literal["round", "floor"] = "floor"
+    """The heat map's peak: the nearest cell index (published), or the cell in which the target's centre lies."""
+    heat_map_radius: int = Field(1, ge=0)
+    """Least radius of the heat map's Gaussian in cells (published: 0, a single cell for small targets)."""
+
+
+class TermWeights(Options):
+    """Weights of the distillation terms; a run's `terms` says which of them are on."""
+
+    feature: float = Field(1.0, ge=0)
+    """Tokens of the same role and place."""
+    similarity: float = Field(1.0, ge=0)
+    """Attention rows over the student's own tokens."""
+    response: float = Field(1.0, ge=0)
+    """Response distributions, KL with temperature."""
+    localization: float = Field(1.0, ge=0)
+    """Size and offset at the target's cell."""
+    temporal: float = Field(1.0, ge=0)
+    """Temporal alignment (TA): GRU states over the clip."""
+    spatial: float = Field(1.0, ge=0)
+    """Spatial alignment (SA): Sinkhorn divergence of the response maps."""
+
+
+class DistillationOptions(Options):
+    """How the teacher is matched."""
+
+    weights: TermWeights = TermWeights()
+    """Weights of the terms that are on, chosen on validation data."""
+    match_stream: Literal["same", "event", "image", "mean"] = "same"
+    """Which of the teacher's streams the student's tokens are held against: the one that the student reads itself,
+    the teacher's event or image stream (its last or first), or the mean of both."""
+    temperature: float = Field(2.0, gt=0)
+    """Temperature of the response distributions (response term)."""
+    similarity_distance: Literal["kl", "l2"] = "kl"
+    """Distance of two attention rows."""
+    spatial_temperature: float = Field(1.0, gt=0)
+    """Temperature of the response distributions (spatial term)."""
+    epsilon: float = Field(0.01, gt=0)
+    """Entropic regularisation in squared search-region widths, the unit of the ground cost."""
+    sinkhorn_iterations: int = Field(200, gt=0)
+    """Most Sinkhorn iterations."""
+    sinkhorn_tolerance: float = Field(1e-4, gt=0)
+    """Marginal error at which Sinkhorn stops."""
+    gru_dim: int = Field(64, gt=0)
+    """Width of the temporal state."""
+    teacher_initialization: bool = False
+    """Start the student from the teacher's event-side weights."""
