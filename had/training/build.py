@@ -23,7 +23,7 @@ from had.losses.objective import Objective
 from had.models.network import TrackingNetwork, build_network
 from had.models.weights import start_from_teacher
 from had.options.experiment import Experiment, RunOptions
-from had.training.lessons import LiveTeacher, StoredTeacher, Teacher, lessons_digest, load_teacher
+from had.training.lessons import LiveTeacher, StoredTeacher, Teacher, are_deleted, lessons_digest, load_teacher
 from had.training.optim import build_optimizer, build_schedule
 
 
@@ -114,7 +114,7 @@ def build_training(
     objective = Objective(options, student_dim=network.dim, teacher_dim=guide.dim if guide is not None else None)
     objective.to(device)
     distilled: Teacher | None = None
-    if teacher is not None and lessons is not None and options.terms:
+    if teacher is not None and lessons is not None and options.terms and not are_deleted(lessons):
         wanted = lessons_digest(options, seed=seed, data=data, teacher=teacher)
         distilled = StoredTeacher(lessons, wanted, need_attention=objective.needs_attention, device=device)
     elif guide is not None and options.terms:

@@ -3,7 +3,8 @@
 All runs of a seed see the same crops, so the teacher's outputs for them can be kept (`write_lessons`) and read
 by every run that learns from it (`StoredTeacher`): a distilled step then costs little more than a plain one, and
 the weights come out the same, bit for bit. This takes disk space (at 80 tokens of width 128 and 4 heads 150 kB a
-crop); a large network is better asked at every step (`LiveTeacher`).
+crop), so the arrays may be deleted at any time: who then learns asks the network at every step (`LiveTeacher`), as is
+better for a large one anyway.
 """
 
 from __future__ import annotations
@@ -113,6 +114,11 @@ class StoredTeacher:
 
         attention = kept("attention") if "attention" in self.arrays else None
         return Lesson(kept("logits"), kept("size"), kept("offset"), kept("tokens"), attention)
+
+
+def are_deleted(lessons: Path) -> bool:
+    """Whether lessons were written there and only their description is left."""
+    return (lessons / "index.json").is_file() and not any(lessons.glob("*.npy"))
 
 
 def write_lessons(

@@ -85,6 +85,15 @@ def test_missing_lessons_and_a_student_as_teacher_are_refused(tmp_path, teacher)
         keep(tmp_path, tmp_path / "student/model.safetensors")
 
 
+def test_after_the_arrays_are_deleted_the_teacher_is_asked(tmp_path, teacher):
+    kept = keep(tmp_path, teacher)
+    told = train(tmp_path, teacher, "told", kept)
+    for array in kept.glob("*.npy"):
+        array.unlink()
+    asked = train(tmp_path, teacher, "asked", kept)
+    assert all(bool((asked[name] == told[name]).all()) for name in asked)
+
+
 def test_lessons_without_attention_do_not_teach_similarity(tmp_path, teacher):
     options = experiment(tmp_path)
     silent = options.runs["had"].model_copy(update={"terms": ("response",)})

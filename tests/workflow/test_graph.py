@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.workflow.conftest import Snakemake, output
+from tests.workflow.conftest import REPOSITORY, Snakemake, output
 
 
 def jobs(answer) -> dict[str, int]:
@@ -120,6 +120,18 @@ def test_a_changed_option_repeats_what_depends_on_it_and_nothing_before(finished
     assert counts[repeated] == kept
     order = ["simulate", "prepare", "train_teacher", "distill", "track", "evaluate", "table"]
     assert not set(order[: order.index(repeated)]) & set(counts)
+
+
+def test_a_further_row_trains_that_row_alone(finished):
+    """Also its teacher's lessons stay as they are: it asks the teacher itself."""
+    folder = finished.folder / "more"
+    (folder / "runs").mkdir(parents=True)
+    (folder / "runs" / "responses.yaml").write_text("title: Responses\nterms: [response]\n")
+    smoke = (REPOSITORY / "config" / "smoke.yaml").read_text()
+    (folder / "more.yaml").write_text(smoke.replace("had_sa, had]", "had_sa, had, responses]"))
+    counts = jobs(finished("-n", "--configfile", "more/more.yaml"))
+    assert counts["distill"] == counts["track"] == 2
+    assert not {"simulate", "prepare", "train_teacher", "teach"} & set(counts)
 
 
 def test_missing_recordings_are_one_clear_sentence(tmp_path):

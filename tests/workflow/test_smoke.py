@@ -46,6 +46,8 @@ def test_everything_is_made(finished):
     cells = json.loads((results / "report" / "ablation.ipynb").read_text())["cells"]
     assert any("image/png" in out.get("data", {}) for cell in cells for out in cell.get("outputs", []))
     assert not list(results.rglob("*.part*"))
+    assert len(list(results.glob("lessons/*/*/*/index.json"))) == 2
+    assert not list(results.glob("lessons/*/*/*/*.npy"))
 
 
 def test_a_second_run_does_nothing(finished):

@@ -136,11 +136,19 @@ def lessons_name(run):
 def lessons_of(wildcards):
     """What the teacher says about a run's crops, where the configuration wants it kept.
 
-    Ancient: lessons that are written anew for a further run do not repeat the runs that had them; another teacher does.
+    Ancient: only another teacher repeats a run. Not temporary: Snakemake would write the lessons again for a further
+    run, and repeat all that had read them.
     """
     if not EXPERIMENT.keep_lessons or not EXPERIMENT.resolve(wildcards.run).terms:
         return []
-    return ancient(f"{RESULTS}/lessons/{wildcards.benchmark}/seed{wildcards.seed}/{lessons_name(wildcards.run)}")
+    name = lessons_name(wildcards.run)
+    return ancient(f"{RESULTS}/lessons/{wildcards.benchmark}/seed{wildcards.seed}/{name}/index.json")
+
+
+def forget_lessons():
+    """The disk space back; a run that is added later asks the teacher itself and comes out the same."""
+    for array in Path(RESULTS).glob("lessons/*/*/*/*.npy"):
+        array.unlink()
 
 
 def run_of_lessons(wildcards):

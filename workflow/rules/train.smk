@@ -55,13 +55,12 @@ rule train_teacher:
         " --seed {wildcards.seed} --data {params.prepared} --output {params.folder} > {log} 2>&1"
 
 
-# Removed as soon as the last run has read it.
 rule teach:
     input:
         data=lambda wildcards: prepared(wildcards.benchmark, "train"),
         teacher="<results>/checkpoints/{benchmark}/teacher/seed{seed}/model.safetensors",
     output:
-        lessons=temp(directory("<results>/lessons/{benchmark}/seed{seed}/{lessons}")),
+        index="<results>/lessons/{benchmark}/seed{seed}/{lessons}/index.json",
     log:
         "<logs>/teach/{benchmark}_seed{seed}_{lessons}.log",
     benchmark:
@@ -78,12 +77,13 @@ rule teach:
         config=CONFIGURATION,
         prepared=lambda wildcards, input: Path(input.data[0]).parents[1],
         run=run_of_lessons,
+        folder=lambda wildcards, output: Path(output.index).parent,
     message:
         "Keep what the teacher says about the training crops of {wildcards.benchmark}, seed {wildcards.seed}."
     shell:
         "had teach --config {params.config} --benchmark {wildcards.benchmark} --run {params.run}"
         " --seed {wildcards.seed} --data {params.prepared} --teacher {input.teacher}"
-        " --output {output.lessons} > {log} 2>&1"
+        " --output {params.folder} > {log} 2>&1"
 
 
 rule distill:
@@ -114,7 +114,7 @@ rule distill:
         config=CONFIGURATION,
         prepared=lambda wildcards, input: Path(input.data[0]).parents[1],
         teacher=lambda wildcards, input: (f"--teacher {input.teacher}" if input.teacher else ""),
-        lessons=lambda wildcards, input: (f"--lessons {input.lessons}" if input.lessons else ""),
+        lessons=lambda wildcards, input: (f"--lessons {Path(input.lessons).parent}" if input.lessons else ""),
         folder=lambda wildcards, output: Path(output.model).parent,
         digest=training_digest,
     message:
