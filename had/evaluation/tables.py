@@ -207,14 +207,16 @@ def _cost(experiment: Experiment, benchmark: str) -> Table:
         notes=[
             "Parameters and MACs: of one forward pass for one frame. FPS: of one sequence, 1000 over the median "
             f"milliseconds a frame on {_where(profile)}, all networks timed in turn on the machine that made this "
-            "table. Training: wall-clock seconds and peak memory of the job. Means over seeds. The raw numbers (units "
-            "of 1, ms, MB, s) are in the CSV.",
+            "table. Training: wall-clock seconds and peak memory of the job"
+            f"{_WITHOUT_LESSONS if experiment.keep_lessons else ''}. Means over seeds. The raw numbers (units of 1, "
+            "ms, MB, s) are in the CSV.",
         ],
         groups=[len(lines)],
         ranked=[False] * len(lines),
     )
 
 
+_WITHOUT_LESSONS = ", without the teacher's share: its lessons are kept for all runs (`keep_lessons`)"
 _MEASURED = ("parameters", "macs", "milliseconds", "fps")
 _TRAINING_KEYS = {"train_seconds": "seconds", "train_memory_mb": "peak_memory_mb"}
 
