@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from had.data.layouts import canonical_name
 from had.errors import ConfigError, nearest
 from had.options.base import merge, merged
-from had.options.experiment import Experiment
+from had.options.experiment import Experiment, RunOptions
 
 
 def load(source: Path | str | dict, overrides: dict | None = None) -> Experiment:
@@ -62,16 +62,28 @@ def digest(*parts: Any) -> str:
 def run_digest(experiment: Experiment, *, benchmark: str, run: str, seed: int) -> str:
     """`digest` of everything that decides what a run (or control) of one benchmark and seed becomes.
 
-    Titles, descriptions and the number of loading processes change nothing and are left out.
+    Both MLflow's identity of a run and what makes the workflow train it again. Left out is what changes nothing:
+    titles, loading processes, sizes of splits that are not read, options of distillation where there is none, and
+    weights of terms that are off.
     """
-    source = experiment.source(benchmark)
-    if run not in experiment.runs:
-        return digest(benchmark, source, run, seed, experiment.tracking)
+    source = experiment.source(benchmark).model_dump(mode="json")
+    trained = run in experiment.runs
+    for split in ("test",) if trained else ("train", "val"):
+        (source["simulation"] or {}).pop(split, None)
+    if not trained:
+        return digest(benchmark, source, run, seed)
     names = ("teacher", run) if experiment.resolve(run).needs_teacher else (run,)
-    resolved = [experiment.resolve(name).model_dump(mode="json", exclude={"title": True}) for name in names]
-    for options in resolved:
-        del options["training"]["workers"]
-    return digest(benchmark, source, run, seed, resolved)
+    return digest(benchmark, source, seed, [_decisive(experiment.resolve(name)) for name in names])
+
+
+def _decisive(options: RunOptions) -> dict:
+    """Those options that change a trained network."""
+    plain = options.model_dump(mode="json", exclude={"title": True, "training": {"workers"}})
+    distillation = plain.pop("distillation")
+    if options.needs_teacher:
+        weights = distillation.pop("weights")
+        plain["distillation"] = {**distillation, "weights": {term: weights[term] for term in options.terms}}
+    return plain
 
 
 def schema() -> dict:

@@ -116,10 +116,9 @@ def build_training(
     distilled: Teacher | None = None
     if teacher is not None and lessons is not None and options.terms and not are_deleted(lessons):
         wanted = lessons_digest(options, seed=seed, data=data, teacher=teacher)
-        distilled = StoredTeacher(lessons, wanted, need_attention=objective.needs_attention, device=device)
+        distilled = StoredTeacher(lessons, wanted, device=device)
     elif guide is not None and options.terms:
-        match = options.distillation.match_stream
-        distilled = LiveTeacher(guide, streams, match, need_attention=objective.needs_attention)
+        distilled = LiveTeacher(guide, streams, options.distillation.match_stream)
     seen = tuple(dict.fromkeys(streams + (distilled.streams if distilled else ())))
     training = options.training
     sequences = load_split(data, "train")[: training.sequences]

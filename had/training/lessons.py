@@ -1,10 +1,12 @@
 """What the frozen teacher says about the training crops: asked at every step, or once for all runs of a seed.
 
 All runs of a seed see the same crops, so the teacher's outputs for them can be kept (`write_lessons`) and read
-by every run that learns from it (`StoredTeacher`): a distilled step then costs little more than a plain one, and
-the weights come out the same, bit for bit. This takes disk space (at 80 tokens of width 128 and 4 heads 150 kB a
-crop), so the arrays may be deleted at any time: who then learns asks the network at every step (`LiveTeacher`), as is
-better for a large one anyway.
+by every run that learns from it (`StoredTeacher`): a distilled step then costs little more than a plain one. On the
+same machine and device the weights come out the same, bit for bit: both ways the teacher's last block computes its
+attention map, whether or not a run compares it, because the fused attention rounds differently. Lessons always hold
+the map, so they do not depend on which runs there are. This takes disk space (at 80 tokens of width 128 and 4 heads
+150 kB a crop), so arrays may be deleted at any time: who then learns asks the network at every step (`LiveTeacher`),
+as is better for a large one anyway.
 """
 
 from __future__ import annotations
@@ -61,18 +63,16 @@ class LiveTeacher:
         network: two-stream, frozen, in evaluation mode.
         student_streams: what the student reads.
         match: `DistillationOptions.match_stream`.
-        need_attention: whether lessons have attention maps.
     """
 
-    def __init__(self, network: TrackingNetwork, student_streams: tuple[str, ...], match: str, need_attention: bool):
+    def __init__(self, network: TrackingNetwork, student_streams: tuple[str, ...], match: str):
         self.network, self.streams, self.dim = network, network.streams, network.dim
         self.matched = matched_streams(network.streams, student_streams, match)
-        self.need_attention = need_attention
 
     def lesson(self, sample: Sample, epoch: int, batch: list[int]) -> Lesson:
         """As `Teacher.lesson`; only the crops count."""
         with torch.no_grad():
-            prediction, features = self.network(*crops_of(sample), need_attention=self.need_attention)
+            prediction, features = self.network(*crops_of(sample), need_attention=True)
             return lesson(prediction, features, self.matched)
 
 
@@ -82,7 +82,6 @@ class StoredTeacher:
     Args:
         folder: of the lessons.
         digest: what they must be of, `lessons_digest`.
-        need_attention: whether lessons must have attention maps.
         device: where they are wanted.
 
     Raises:
@@ -91,7 +90,7 @@ class StoredTeacher:
 
     streams: tuple[str, ...] = ()
 
-    def __init__(self, folder: Path, digest: str, *, need_attention: bool, device: str):
+    def __init__(self, folder: Path, digest: str, *, device: str):
         remedy = "write them with `had teach`, or train without --lessons"
         index = folder / "index.json"
         if not index.is_file():
@@ -99,8 +98,6 @@ class StoredTeacher:
         facts = json.loads(index.read_text())
         if facts["digest"] != digest:
             raise DataError("lessons of this run's crops and teacher", f"others in {folder}", remedy)
-        if need_attention and "attention" not in facts["arrays"]:
-            raise DataError("lessons with attention maps", f"none in {folder}", remedy)
         self.samples, self.device = facts["samples"], device
         self.arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in facts["arrays"]}
         self.dim = self.arrays["tokens"].shape[-1]
@@ -112,13 +109,15 @@ class StoredTeacher:
         def kept(name: str) -> Tensor:
             return torch.from_numpy(self.arrays[name][rows]).flatten(0, 1).to(self.device)  # B T ... -> B*T ...
 
-        attention = kept("attention") if "attention" in self.arrays else None
-        return Lesson(kept("logits"), kept("size"), kept("offset"), kept("tokens"), attention)
+        return Lesson(*(kept(name) for name in Lesson._fields))
 
 
 def are_deleted(lessons: Path) -> bool:
-    """Whether lessons were written there and only their description is left."""
-    return (lessons / "index.json").is_file() and not any(lessons.glob("*.npy"))
+    """Whether lessons were written there and one of their arrays is gone: their description alone is no lesson."""
+    index = lessons / "index.json"
+    if not index.is_file():
+        return False
+    return not all((lessons / f"{name}.npy").is_file() for name in json.loads(index.read_text())["arrays"])
 
 
 def write_lessons(
@@ -142,8 +141,7 @@ def write_lessons(
     options, device = experiment.resolve(run), choose_device(experiment.device)
     layout, training = layout_of(benchmark), options.training
     network = load_teacher(teacher, layout.teacher_streams, device)
-    wanted = any("similarity" in row.terms for row in experiment.runs.values())
-    live = LiveTeacher(network, layout.student_streams, options.distillation.match_stream, need_attention=wanted)
+    live = LiveTeacher(network, layout.student_streams, options.distillation.match_stream)
     sequences = load_split(data, "train")[: training.sequences]
     clips = ClipDataset(sequences, network.streams, options.crops, seed, training.samples)
     batches = batches_of(training.samples, training.batch_size)
@@ -158,8 +156,6 @@ def write_lessons(
                 said = live.lesson(to_device(sample, device), epoch, batch)
                 rows = [epoch * training.samples + index for index in batch]
                 for name, value in said._asdict().items():
-                    if value is None:
-                        continue
                     values = value.unflatten(0, (len(batch), -1)).cpu().numpy()  # B*T ... -> B T ...
                     if name not in arrays:
                         shape = (training.epochs * training.samples, *values.shape[1:])
@@ -176,8 +172,8 @@ def write_lessons(
 
 
 def lessons_digest(options: RunOptions, *, seed: int, data: Path, teacher: Path) -> str:
-    """What a run's lessons depend on: which crops it sees, and whom it asks about which stream."""
-    return digest(options.lessons, seed, file_digest(data / "train" / "index.json"), file_digest(teacher))
+    """What a run's lessons depend on: which crops it sees, whom it asks about which stream, and what is kept."""
+    return digest(options.lessons, Lesson._fields, seed, file_digest(data / "train" / "index.json"), file_digest(teacher))
 
 
 def load_teacher(path: Path, streams: tuple[str, ...], device: str) -> TrackingNetwork:

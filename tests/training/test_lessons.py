@@ -94,14 +94,29 @@ def test_after_the_arrays_are_deleted_the_teacher_is_asked(tmp_path, teacher):
     assert all(bool((asked[name] == told[name]).all()) for name in asked)
 
 
-def test_lessons_without_attention_do_not_teach_similarity(tmp_path, teacher):
-    options = experiment(tmp_path)
-    silent = options.runs["had"].model_copy(update={"terms": ("response",)})
-    without = options.model_copy(update={"runs": {"had": silent}})
-    lessons.write_lessons(without, **IDENTITY, run="had", data=tmp_path, teacher=teacher, output=tmp_path / "lessons")
-    assert not (tmp_path / "lessons/attention.npy").exists()
-    with pytest.raises(DataError, match="attention"):
-        train(tmp_path, teacher, "had", tmp_path / "lessons")
+def test_one_deleted_array_is_enough_to_ask_the_teacher(tmp_path, teacher):
+    kept = keep(tmp_path, teacher)
+    assert not lessons.are_deleted(kept)
+    (kept / "tokens.npy").unlink()
+    assert lessons.are_deleted(kept)
+    assert len(train(tmp_path, teacher, "asked", kept)) > 0
+    assert not lessons.are_deleted(tmp_path / "nowhere")
+
+
+def only_responses(folder):
+    had = {"title": "HAD", "terms": ["response"]}
+    return experiment(folder, runs={"had": had})
+
+
+def test_lessons_do_not_depend_on_which_rows_there_are(tmp_path, teacher):
+    """A later row with `similarity` reads what rows without it have left; those learn the same from either teacher."""
+    identity = {**IDENTITY, "run": "had", "data": tmp_path, "teacher": teacher}
+    lessons.write_lessons(only_responses(tmp_path), **identity, output=tmp_path / "lessons")
+    assert len(train(tmp_path, teacher, "had", tmp_path / "lessons")) > 0
+    for name, kept in (("asked", None), ("told", tmp_path / "lessons")):
+        loop.train(only_responses(tmp_path), **identity, output=tmp_path / name, lessons=kept)
+    asked, told = (load_file(tmp_path / name / "model.safetensors") for name in ("asked", "told"))
+    assert all(bool((asked[name] == told[name]).all()) for name in asked)
 
 
 def test_an_interrupted_job_leaves_nothing(tmp_path, teacher, monkeypatch):
