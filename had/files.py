@@ -1,13 +1,19 @@
-"""Outputs appear whole or not at all: written beside their place, then renamed."""
+"""Outputs appear whole or not at all: written beside their place, then renamed; nothing foreign gives way."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
+
+from had.errors import DataError
 
 
 @contextmanager
@@ -28,19 +34,85 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(path: Path | str) -> Iterator[Path]:
-    """A temporary folder beside ``path`` that replaces ``path`` when the block ends without an error."""
+def atomic_folder(path: Path | str, parts: Collection[str] = ("index.json", "*.npy")) -> Iterator[Path]:
+    """A temporary folder beside ``path`` that replaces ``path`` when the block ends without an error.
+
+    Args:
+        path: the folder.
+        parts: names (or patterns) of all that such a product consists of. A folder that is there is replaced only
+            if it holds nothing else, whole or not (Snakemake removes files before they are made again).
+
+    Raises:
+        DataError: before and after the block, if something else is there; it stays as it is.
+    """
     path = Path(path)
+    _refuse_foreign(path, parts)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
         yield temporary
+        _refuse_foreign(path, parts)
         shutil.rmtree(path, ignore_errors=True)
         os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _refuse_foreign(path: Path, parts: Collection[str]) -> None:
+    """See that nothing of somebody else's would be lost with ``path``."""
+    foreign = ""
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        foreign = f"something else at {path}"
+    elif path.is_dir():
+        names = sorted(entry.name for entry in path.iterdir())
+        others = [name for name in names if not any(fnmatchcase(name, part) for part in parts)]
+        foreign = f"{others[0]!r} in {path}" if others else ""
+    if foreign:
+        remedy = "give another --output, or move that away"
+        raise DataError("a new folder, or one that an earlier call made", foreign, remedy)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what processes that were killed have left of ``path``, and what this one's number had."""
+    named = re.compile(rf"\.{re.escape(path.name)}\.(\d+)\.part")
+    for entry in path.parent.iterdir():
+        match = named.fullmatch(entry.name)
+        if match and (int(match[1]) == os.getpid() or not _runs(int(match[1]))):
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
+
+
+def read_text(path: Path, expected: str) -> str:
+    """The text of a UTF-8 file, with or without a byte-order mark.
+
+    Raises:
+        DataError: bytes that are no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        got = f"no UTF-8 text in {path} (byte {error.start})"
+        raise DataError(expected, got, "save it as UTF-8 text, or give another file") from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What a JSON file of ours says; nothing where there is none or it is broken."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def file_digest(path: Path | str | None) -> str:

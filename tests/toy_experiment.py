@@ -35,7 +35,7 @@ def experiment(results, **changes) -> Experiment:
     return load(source, changes)
 
 
-def load_toy_split(prepared, split):
+def load_toy_split(prepared, split, *, benchmark=None):
     count, first = SPLITS[split]
     return toy.toy_split(count, frames=8, first=first)
 

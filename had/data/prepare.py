@@ -18,6 +18,7 @@ The same inputs and options give the same bytes.
 
 from __future__ import annotations
 
+import glob
 import json
 import logging
 import multiprocessing
@@ -37,8 +38,8 @@ from had.data.layouts import Layout
 from had.data.published import published_files, read_voxels
 from had.data.recordings import open_recording
 from had.data.store import Spool, spooled, write_camera, write_events, write_image, write_voxels
-from had.errors import DataError
-from had.files import atomic_file, atomic_folder
+from had.errors import ConfigError, DataError
+from had.files import atomic_file, atomic_folder, read_json
 from had.options.recordings import PreparationOptions
 from had.progress import progress
 
@@ -67,9 +68,11 @@ def prepare_split(
         images: also write the event images as PNG files, named as published.
 
     Raises:
+        ConfigError: what is written would lie among the recordings.
         DataError: missing or broken input, or fewer frames than boxes; what was done before stays done.
     """
     folder = output / split
+    _refuse_recordings(layout, root, folder)
     annotations = read_split(layout, root, split)
     source = split_folder(layout, root, split)
     jobs = [_Job(layout, options, source, root, a, folder / a.name, images) for a in annotations]
@@ -91,6 +94,16 @@ def prepare_split(
         log.info("%s: %d frames without a box left out", label, dropped)
     with atomic_file(folder / "index.json") as path:
         path.write_text(_json(index), encoding="utf-8")
+
+
+def _refuse_recordings(layout: Layout, root: Path, folder: Path) -> None:
+    """See that ``folder`` is neither one of the recordings' folders, nor inside or around one."""
+    target = folder.resolve()
+    for split in layout.splits:
+        source = split_folder(layout, root, split).resolve()
+        if target == source or target in source.parents or source in target.parents:
+            got = f"{folder}, where recordings are ({source})"
+            raise ConfigError("an output apart from the recordings", got, "give another --output")
 
 
 def _run(jobs: list[_Job], workers: int) -> Iterator[dict[str, Any]]:
@@ -135,10 +148,10 @@ class _Job:
         key = self._key()
         path = self.target / "meta.json"
         if path.is_file() and not (self.raw.is_file() and self.raw.stat().st_mtime > path.stat().st_mtime):
-            meta = json.loads(path.read_text(encoding="utf-8"))
-            if meta["digest"] == key:
+            meta = read_json(path)
+            if meta.get("digest") == key:
                 return meta
-        with atomic_folder(self.target) as folder:
+        with atomic_folder(self.target, self._parts()) as folder:
             meta = {
                 "benchmark": self.layout.name,
                 "name": self.annotation.name,
@@ -156,6 +169,11 @@ class _Job:
             meta |= self._from_raw(folder) if self.raw.is_file() else self._from_published(folder)
             (folder / "meta.json").write_text(_json(meta), encoding="utf-8")
         return meta
+
+    def _parts(self) -> tuple[str, ...]:
+        """Names of all that a prepared sequence may hold."""
+        images = self.layout.images["event_image"].format(sequence=self.annotation.name, index=0)
+        return ("meta.json", "*.npy", "rgb", glob.escape(images.partition("/")[0]))
 
     def _key(self) -> str:
         """Digest of everything that the folder depends on; the raw file counts by its size (and its age, in `run`)."""

@@ -7,7 +7,6 @@ images are read when they are asked for.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from had.data.annotations import Annotation, read_annotation, read_split
 from had.data.frames import Frame
 from had.data.layouts import layout_of
 from had.errors import DataError
+from had.files import read_json
 
 __all__ = ["Annotation", "Sequence", "load_split", "read_annotation", "read_split"]
 
@@ -102,19 +102,30 @@ class Sequence:
         return f"Sequence({self.name!r}, {len(self)} frames of {self.size[0]}x{self.size[1]})"
 
 
-def load_split(prepared: Path, split: str) -> list[Sequence]:
+def load_split(prepared: Path, split: str, *, benchmark: str | None = None) -> list[Sequence]:
     """The prepared sequences of a split, in the order of its list.
 
     Args:
         prepared: ``.../data/<benchmark>/prepared``.
+        split: which one.
+        benchmark: whose it must be; None: anyone's.
 
     Raises:
-        DataError: the split has not been prepared to its end.
+        DataError: the split has not been prepared to its end, or is another one, or another benchmark's.
     """
     folder = Path(prepared) / split
     path = folder / "index.json"
     if not path.is_file():
         raise DataError("a prepared split", f"no file {path}", "run `had prepare` for it, or the workflow")
-    index = json.loads(path.read_text(encoding="utf-8"))
-    root = Path(index["root"])
-    return [Sequence(folder / meta["name"], meta, root) for meta in index["sequences"]]
+    index = read_json(path)
+    try:
+        found, root = (index["benchmark"], index["split"]), Path(index["root"])
+        sequences = [Sequence(folder / meta["name"], meta, root) for meta in index["sequences"]]
+    except (KeyError, TypeError, IndexError) as error:
+        got = f"{path}, which is broken ({error!r})"
+        raise DataError("a prepared split", got, "prepare the split again") from None
+    wanted = (benchmark or found[0], split)
+    if found != wanted:
+        expected = f"the prepared split {wanted[1]!r} of {wanted[0]}"
+        raise DataError(expected, f"{found[1]!r} of {found[0]} in {folder}", "give the folder that holds it")
+    return sequences

@@ -21,7 +21,7 @@ from had.data.pairs import visible_frames
 from had.data.sequences import Sequence, load_split
 from had.device import choose_device, prepare_machine
 from had.errors import CheckpointError, DataError
-from had.files import atomic_file, file_digest
+from had.files import atomic_file, file_digest, read_json
 from had.models.weights import load_network
 from had.options.experiment import Experiment
 from had.options.training import CropOptions
@@ -83,22 +83,22 @@ def track_split(
         device: instead of the configuration's.
 
     Raises:
-        DataError: the split is not prepared, or a sequence never shows its target.
+        DataError: the split is not prepared or another benchmark's, or a sequence never shows its target.
         CheckpointError: a run without checkpoint, or a checkpoint of other streams.
     """
     prepare_machine()
     device = choose_device(device or experiment.device)
-    sequences = load_split(data, split)
+    sequences = load_split(data, split, benchmark=benchmark)
     identity = run_digest(experiment, benchmark=benchmark, run=run, seed=seed)
     network, crops = None, experiment.crops
     if run not in CONTROLS:
         network, crops = _network(experiment, benchmark, run, checkpoint, device)
     inputs = (file_digest(data / split / "index.json"), file_digest(checkpoint if network is not None else None))
     identity = digest(identity, experiment.tracking, split, *inputs)
-    if _finished(output, identity):
+    if _finished(output, sequences, identity, maps=network is not None):
         log.info("%s: already done in %s", output.name, output)
         return
-    _discard_foreign(output, identity)
+    _discard_foreign(output, sequences, identity)
     todo = [sequence for sequence in sequences if not _done(output, sequence)]
     label = f"track {benchmark} {split} {run} seed {seed}"
     if network is None:
@@ -217,17 +217,26 @@ def _done(output: Path, sequence: Sequence) -> bool:
     return path.is_file() and len(path.read_text().splitlines()) == len(sequence)
 
 
-def _finished(output: Path, identity: str) -> bool:
-    summary = output / "summary.json"
-    return summary.is_file() and json.loads(summary.read_text())["digest"] == identity
+def _finished(output: Path, sequences: list[Sequence], identity: str, *, maps: bool) -> bool:
+    """Whether all files of the split are there (a network's also has response ``maps``)."""
+    products = [output / "one_shot.csv", *(path for s in sequences for path in _tracks(output, s))]
+    if maps:
+        products.append(output / "responses.npz")
+    return read_json(output / "summary.json").get("digest") == identity and all(path.is_file() for path in products)
 
 
-def _discard_foreign(output: Path, identity: str) -> None:
-    """Remove what another configuration or checkpoint left unfinished or finished here."""
-    stamp = output / PARTS / "digest.txt"
+def _tracks(output: Path, sequence: Sequence) -> tuple[Path, Path]:
+    return output / f"{sequence.name}.txt", output / f"{sequence.name}_time.txt"
+
+
+def _discard_foreign(output: Path, sequences: list[Sequence], identity: str) -> None:
+    """Remove what another configuration or checkpoint left of these sequences, and nothing else."""
+    parts, stamp = output / PARTS, output / PARTS / "digest.txt"
     if not stamp.is_file() or stamp.read_text() != identity:
-        patterns = ("*.txt", f"{PARTS}/*", "responses.npz", "summary.json")
-        old = [path for pattern in patterns for path in output.glob(pattern)]
+        ours = [output / "responses.npz", output / "summary.json", stamp]
+        ours += [path for s in sequences for path in (*_tracks(output, s), parts / f"{s.name}.npz")]
+        ours += parts.glob("*.npz") if stamp.is_file() else ()
+        old = [path for path in dict.fromkeys(ours) if path.is_file()]
         if old:
             log.info("%s: %d files of another configuration or checkpoint removed", output, len(old))
         for path in old:
@@ -257,6 +266,7 @@ def _finish(output: Path, sequences: list[Sequence], identity: str) -> None:
     }
     with atomic_file(output / "summary.json") as path:
         path.write_text(json.dumps(summary, indent=2) + "\n")
-    for path in (output / PARTS).iterdir():
-        path.unlink()
-    (output / PARTS).rmdir()
+    for path in (*parts.values(), output / PARTS / "digest.txt"):
+        path.unlink(missing_ok=True)
+    if not any((output / PARTS).iterdir()):
+        (output / PARTS).rmdir()

@@ -15,7 +15,7 @@ from had.data.layouts import LAYOUTS, SENSOR_FILE, SLICES_FILE
 from had.data.prepare import prepare_split
 from had.data.recordings import open_recording
 from had.data.sequences import load_split
-from had.errors import DataError
+from had.errors import ConfigError, DataError
 from had.options.recordings import PreparationOptions
 
 EVENTVOT, COESOT = LAYOUTS["eventvot"], LAYOUTS["coesot"]
@@ -158,6 +158,51 @@ def test_what_is_up_to_date_stays_and_what_has_changed_is_made_again(eventvot, t
     prepare(EVENTVOT, eventvot, tmp_path / "out", voxels=False)
     assert written()["two"] > before["two"]
     assert load_split(tmp_path / "out", "test")[0].frame(0).voxels is None
+
+
+@pytest.mark.parametrize("place", [".", "test", "test/one", ".."])
+def test_recordings_are_not_written_over(eventvot, tmp_path, monkeypatch, place):
+    root = eventvot.rename(tmp_path / "test") if place == ".." else eventvot
+    before = content(root)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="output apart from the recordings"):
+        prepare(EVENTVOT, root, (root / place).relative_to(tmp_path))
+    (tmp_path / "link").symlink_to(root / "test")
+    with pytest.raises(ConfigError, match="output apart from the recordings"):
+        prepare(EVENTVOT, root, tmp_path / "link")
+    assert content(root) == before
+
+
+def test_prepared_beside_the_recordings_and_not_over_other_files(eventvot, tmp_path):
+    prepare(EVENTVOT, eventvot, eventvot / "prepared")
+    notes = eventvot / "prepared" / "test" / "one" / "notes.txt"
+    notes.write_text("mine")
+    prepare(EVENTVOT, eventvot, eventvot / "prepared")
+    with pytest.raises(DataError, match=r"'notes\.txt' in .*one"):
+        prepare(EVENTVOT, eventvot, eventvot / "prepared", voxels=False)
+    assert notes.read_text() == "mine"
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"sequences": []}', '{"digest": 1}'])
+def test_broken_descriptions_are_made_again(eventvot, tmp_path, damage):
+    prepare(EVENTVOT, eventvot, tmp_path / "out")
+    before = content(tmp_path / "out")
+    (tmp_path / "out/test/one/meta.json").write_text(damage)
+    (tmp_path / "out/test/index.json").write_text(damage)
+    with pytest.raises(DataError, match=r"index\.json, which is broken.*prepare the split again"):
+        load_split(tmp_path / "out", "test")
+    prepare(EVENTVOT, eventvot, tmp_path / "out")
+    assert content(tmp_path / "out") == before
+
+
+def test_another_benchmark_or_split_is_refused(eventvot, tmp_path):
+    prepare(EVENTVOT, eventvot, tmp_path / "out")
+    assert len(load_split(tmp_path / "out", "test", benchmark="eventvot")) == 2
+    with pytest.raises(DataError, match="split 'test' of coesot, got 'test' of eventvot"):
+        load_split(tmp_path / "out", "test", benchmark="coesot")
+    (tmp_path / "out/test").rename(tmp_path / "out/val")
+    with pytest.raises(DataError, match="split 'val' of eventvot, got 'test' of eventvot"):
+        load_split(tmp_path / "out", "val")
 
 
 def test_a_broken_sequence_stops_the_split_and_keeps_the_finished_one(eventvot, tmp_path):

@@ -92,6 +92,47 @@ def test_tracks_of_another_configuration_are_made_again(tmp_path, checkpoint):
     assert json.loads((output / "summary.json").read_text())["digest"] != before
 
 
+@pytest.mark.parametrize("gone", ["responses.npz", "one_shot.csv", "toy20.txt", "toy21_time.txt"])
+def test_a_split_that_lacks_a_file_is_not_finished(tmp_path, checkpoint, gone):
+    output = tmp_path / "tracks"
+    track(output, checkpoint=checkpoint)
+    names = {path.name for path in output.iterdir()}
+    (output / gone).unlink()
+    track(output, checkpoint=checkpoint)
+    assert {path.name for path in output.iterdir()} == names
+
+
+def test_a_broken_summary_is_written_again(tmp_path):
+    track(tmp_path, "static")
+    (tmp_path / "summary.json").write_text("{")
+    track(tmp_path, "static")
+    assert json.loads((tmp_path / "summary.json").read_text())["sequences"] == 2
+
+
+def test_files_of_others_in_the_folder_stay(tmp_path):
+    (tmp_path / "parts").mkdir()
+    mine = [tmp_path / "notes.txt", tmp_path / "toy99.txt", tmp_path / "parts/mine.npz"]
+    for path in mine:
+        path.write_text("mine")
+    (tmp_path / "toy20.txt").write_text("1\t2\t3\t4\n" * 8)
+    track(tmp_path, "static")
+    track(tmp_path, "ground_truth")
+    assert [path.read_text() for path in mine] == ["mine"] * 3
+    assert not (tmp_path / "toy20.txt").read_text().startswith("1\t2")
+
+
+def test_the_prepared_data_are_the_benchmarks_own(tmp_path, monkeypatch):
+    asked = []
+
+    def spied(prepared, split, *, benchmark=None):
+        asked.append((split, benchmark))
+        return load_toy_split(prepared, split)
+
+    monkeypatch.setattr(run, "load_split", spied)
+    track(tmp_path, "static")
+    assert asked == [("test", "coesot")]
+
+
 def test_checkpoints_are_asked_for_and_checked(tmp_path, checkpoint):
     with pytest.raises(CheckpointError, match="give --checkpoint"):
         track(tmp_path / "tracks")

@@ -69,7 +69,7 @@ def simulate_video(
     lead = lead_of(layout)
     timing = {"frame_rate": frame_rate, "renders_per_frame": upsampling}
     source = VideoSource(video, upsampling=upsampling, lead=lead, exposure_us=_exposure(options, frame_rate))
-    with atomic_folder(folder / name) as part:
+    with atomic_folder(folder / name, ()) as part:
         write_recording(
             part,
             layout=layout,

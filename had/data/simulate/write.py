@@ -118,7 +118,7 @@ def _write_sequence(layout: Layout, options: SimulationOptions, split: str, fold
     source = SceneSource(scene, options, rgb_rng)
     name = f"sim_{split}_{index + 1:04d}"
     flags = meanings(scene, boxes, shares, exposure_frames=source.exposure_us * 1e-6 * options.frame_rate)
-    with atomic_folder(folder / name) as part:
+    with atomic_folder(folder / name, ()) as part:
         write_recording(
             part,
             layout=layout,

@@ -1,0 +1,81 @@
+"""Outputs replace what an earlier call made, and nothing else."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from had.errors import DataError
+from had.files import atomic_folder, read_json, read_text
+
+
+def content(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def write(path, *names):
+    for name in names:
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_text(name)
+    return path
+
+
+@pytest.mark.parametrize("names", [(), ("index.json", "tokens.npy"), ("tokens.npy", "logits.npy"), ("index.json",)])
+def test_a_product_gives_way_whole_or_not(tmp_path, names):
+    (tmp_path / "lessons").mkdir()
+    write(tmp_path / "lessons", *names)
+    with atomic_folder(tmp_path / "lessons") as folder:
+        write(folder, "index.json")
+    assert content(tmp_path) == {"lessons/index.json": b"index.json"}
+
+
+@pytest.mark.parametrize("names", [("thesis.tex",), ("index.json", "notes.txt"), ("index.json", "one/meta.json")])
+def test_somebodys_files_stay(tmp_path, names):
+    before = content(write(tmp_path / "mine", *names))
+    with pytest.raises(DataError, match=r"got '(thesis\.tex|notes\.txt|one)' in .*another --output"):
+        atomic_folder(tmp_path / "mine").__enter__()
+    assert content(tmp_path / "mine") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_files_that_came_meanwhile_stay(tmp_path):
+    def made():
+        with atomic_folder(tmp_path / "out") as folder:
+            write(folder, "index.json")
+            write(tmp_path / "out", "thesis.tex")
+
+    with pytest.raises(DataError, match="'thesis"):
+        made()
+    assert content(tmp_path) == {"out/thesis.tex": b"thesis.tex"}
+
+
+def test_a_file_or_a_link_in_the_place_stays(tmp_path):
+    write(tmp_path, "file", "folder/index.json")
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    for name in ("file", "link"):
+        with pytest.raises(DataError, match="something else"):
+            atomic_folder(tmp_path / name).__enter__()
+
+
+def test_leftovers_of_dead_processes_go(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    stale = [tmp_path / f".out.{number}.part" for number in (ended.pid, os.getpid())]
+    kept = [tmp_path / ".out.1.part", tmp_path / f".other.{ended.pid}.part"]
+    for folder in (*stale, *kept):
+        write(folder, "half.npy")
+    with atomic_folder(tmp_path / "out"):
+        pass
+    assert {path.name for path in tmp_path.iterdir()} == {"out", *(path.name for path in kept)}
+
+
+def test_broken_text_and_broken_json(tmp_path):
+    (tmp_path / "list.txt").write_bytes(b"one\n\xff\xfe")
+    with pytest.raises(DataError, match=r"expected a list, got no UTF-8 text in .*list\.txt \(byte 4\)"):
+        read_text(tmp_path / "list.txt", "a list")
+    (tmp_path / "text.txt").write_bytes(b"\xef\xbb\xbfone")
+    assert read_text(tmp_path / "text.txt", "a list") == "one"
+    for text in ("{", "[1]", ""):
+        (tmp_path / "index.json").write_text(text)
+        assert read_json(tmp_path / "index.json") == {}
