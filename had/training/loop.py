@@ -27,7 +27,7 @@ from had.data.pairs import collate
 from had.device import prepare_machine
 from had.errors import ConfigError
 from had.experiment import TrackedRun, open_run
-from had.files import atomic_file
+from had.files import atomic_file, read_json
 from had.models.weights import save_network
 from had.options.experiment import Experiment
 from had.progress import progress
@@ -100,9 +100,11 @@ def run_epoch(job: Training, epoch: int, stop: threading.Event, last: Path) -> N
         num_workers=job.options.training.workers,
         generator=torch.Generator(),  # else every new loader would advance the global generator
     )
-    label = f"{job.name}, epoch {epoch + 1} of {job.options.training.epochs}"
+    epochs = job.options.training.epochs
+    label = f"{job.name} from epoch {epoch + 1} of {epochs}"
+    remaining = len(batches) + (epochs - epoch - 1) * len(job.batches())  # time left is the whole run's
     begin = time.monotonic()
-    samples = progress(loader, label=label, total=len(batches), unit="steps")
+    samples = progress(loader, label=label, total=remaining, unit="steps")
     for batch, sample in zip(batches, samples, strict=True):
         parts = run_step(job, to_device(sample, job.device), epoch, batch)
         for name, value in parts.items():
@@ -187,8 +189,8 @@ def export(job: Training, output: Path) -> None:
 
 
 def _finished(output: Path, digest: str) -> bool:
-    summary = output / "summary.json"
-    return summary.is_file() and json.loads(summary.read_text())["digest"] == digest
+    others = (output / "model.safetensors", output / "history.csv")
+    return read_json(output / "summary.json").get("digest") == digest and all(path.is_file() for path in others)
 
 
 @contextmanager

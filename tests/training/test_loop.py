@@ -124,6 +124,27 @@ def test_finished_run_is_not_repeated(tmp_path, record):
     assert len(record.rows) == 2
 
 
+@pytest.mark.parametrize("gone", ["model.safetensors", "history.csv", "summary.json"])
+def test_a_run_that_lacks_a_file_is_not_finished(tmp_path, record, gone):
+    train(tmp_path)
+    before = load_file(tmp_path / "model.safetensors")
+    (tmp_path / gone).unlink()
+    assert equal(train(tmp_path), before)
+    assert (tmp_path / gone).is_file()
+
+
+def test_the_time_left_is_the_whole_runs(tmp_path, record, monkeypatch):
+    totals = []
+
+    def watched(items, *, total, **labels):
+        totals.append(total)
+        return items
+
+    monkeypatch.setattr(loop, "progress", watched)
+    train(tmp_path)
+    assert totals == [6, 3]
+
+
 def test_state_of_another_configuration_does_not_stand_in_the_way(tmp_path, record, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(loop, "export", lambda job, output: None)
