@@ -8,8 +8,9 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
-from had.data.layouts import canonical_name
+from had.data.layouts import canonical_name, layout_of
 from had.errors import ConfigError, nearest
+from had.evaluation.rows import rows_of
 from had.options.experiment import Experiment
 
 KINDS = {
@@ -32,6 +33,29 @@ KINDS = {
     },
 }
 """The tables and figures there are, and the family that makes each."""
+OF_NETWORKS = {"table": ("ablation", "cost"), "figure": ("ablation", "losses", "responses", "speed")}
+"""Those that say nothing without a trained run."""
+
+
+def applicable(what: str, experiment: Experiment, benchmark: str) -> list[str]:
+    """The tables or figures that the configuration gives something to show, in the order of `KINDS`.
+
+    Without any row there is none, without networks none of networks, and none of attributes where the benchmark
+    publishes no attributes. `responses` also needs a network among ``figures.runs``.
+
+    Args:
+        what: ``table`` or ``figure``.
+        experiment: the configuration.
+        benchmark: any accepted name.
+    """
+    if not rows_of(experiment):
+        return []
+    absent = set() if experiment.runs else set(OF_NETWORKS[what])
+    if not layout_of(benchmark).attributes:
+        absent.add("attributes")
+    if experiment.figures.runs and not set(experiment.figures.runs) & set(experiment.runs):
+        absent.add("responses")
+    return [kind for kind in KINDS[what] if kind not in absent]
 
 
 def write_product(what: str, kind: str, *, experiment: Experiment, benchmark: str, stem: Path) -> None:

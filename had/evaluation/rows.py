@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from had.data.layouts import layout_of
 from had.errors import DataError
 from had.options.experiment import Experiment
 
@@ -48,9 +49,14 @@ def folder_of(experiment: Experiment, kind: str, benchmark: str, run: str, seed:
 
 
 def tracks_folder(experiment: Experiment, benchmark: str, run: str, seed: int) -> Path:
-    """Where a row's result files are, one a sequence; those of an external tracker stay where they are."""
+    """Where a row's result files are, one a sequence; those of an external tracker stay where they are.
+
+    Its folder may bear any name of the benchmark.
+    """
     if run in experiment.external:
-        return experiment.external[run] / benchmark
+        home = experiment.external[run]
+        names = (benchmark, *layout_of(benchmark).aliases)
+        return next((home / name for name in names if (home / name).is_dir()), home / benchmark)
     return folder_of(experiment, "tracks", benchmark, run, seed)
 
 

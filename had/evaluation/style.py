@@ -68,12 +68,19 @@ def figure(width: float, height: float, **layout: Any) -> Figure:
     return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(**layout))
 
 
+def sentence(text: str) -> Figure:
+    """A figure that says in words why it shows nothing."""
+    drawn = figure(PAGE * 0.78, 1.0)
+    drawn.text(0.5, 0.5, text, ha="center", va="center", wrap=True)
+    return drawn
+
+
 IMAGES = {"w_pad": 0.015, "h_pad": 0.02, "wspace": 0, "hspace": 0}
 """Layout of figures that are a grid of images."""
 
 
 def colour(look: int) -> str:
-    """The colour of a row (`had.evaluation.benchmark.Row.look`), the same in every figure and film."""
+    """The colour of a row (`had.evaluation.rows.Row.look`), the same in every figure and film."""
     return COLOURS[look % len(COLOURS)]
 
 

@@ -6,7 +6,7 @@ OpenCV's own MPEG-4 encoder, so nothing has to be installed beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,20 +82,6 @@ def write_video(
             raise DataError("at least one frame", "none", "check the recording's length")
         if not temporary.is_file() or temporary.stat().st_size == 0:
             raise DataError(f"a video {path}", "an empty file", "check the free space on the disk")
-
-
-def side_by_side(left: Iterable[np.ndarray], right: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Pairs of images of equal height in one image, (H, W1, 3) and (H, W2, 3) -> (H, W1 + W2, 3).
-
-    `write_video` draws the boxes on the left one.
-
-    Raises:
-        DataError: heights differ.
-    """
-    for one, other in zip(left, right, strict=True):
-        if one.shape[0] != other.shape[0]:
-            raise DataError(f"images {one.shape[0]} high", f"{other.shape[0]}", "give both streams of one sensor")
-        yield np.concatenate([one, other], axis=1)
 
 
 def _drawn(

@@ -173,7 +173,9 @@ def write_lessons(
 
 def lessons_digest(options: RunOptions, *, seed: int, data: Path, teacher: Path) -> str:
     """What a run's lessons depend on: which crops it sees, whom it asks about which stream, and what is kept."""
-    return digest(options.lessons, Lesson._fields, seed, file_digest(data / "train" / "index.json"), file_digest(teacher))
+    return digest(
+        options.lessons, Lesson._fields, seed, file_digest(data / "train" / "index.json"), file_digest(teacher)
+    )
 
 
 def load_teacher(path: Path, streams: tuple[str, ...], device: str) -> TrackingNetwork:

@@ -83,10 +83,3 @@ def test_a_missing_encoder_is_an_error(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="an encoder"):
         video.write_video(tmp_path / "v.mp4", frames=grey(1), tracks=[])
     assert not list(tmp_path.iterdir())
-
-
-def test_two_streams_side_by_side():
-    left, right = grey(2, (10, 20)), grey(2, (10, 30))
-    assert [image.shape for image in video.side_by_side(left, right)] == [(10, 50, 3)] * 2
-    with pytest.raises(DataError, match="10 high"):
-        next(video.side_by_side(left, grey(2, (12, 20))))

@@ -2,19 +2,20 @@
 import os
 import sys
 from pathlib import Path
+from shlex import quote
 
 REPOSITORY = Path(str(workflow.current_basedir)).parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
 from snakemake.common.configfile import load_configfile
 
-from had.config import digest, dump, load
+from had.config import digest, dump, load, run_digest
 from had.data.layouts import layout_of
 from had.data.prepare import FORMAT_VERSION
 from had.data.simulate.write import GENERATION
 from had.errors import HadError
-from had.evaluation.products import KINDS
-from had.evaluation.rows import external_tracks, profile_file, tracks_folder
+from had.evaluation.products import KINDS, applicable
+from had.evaluation.rows import external_tracks, profile_file, rows_of, tracks_folder
 from had.files import atomic_file, file_digest
 from had.options.base import merge
 
@@ -63,7 +64,7 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.ge
 shell.prefix(
     "set -euo pipefail; "
     "export MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_MMAP_THRESHOLD_=33554432; "
-    f'had() {{{{ PYTHONPATH="{REPOSITORY}" python -m had.cli "$@"; }}}}; '
+    f'had() {{{{ PYTHONPATH={quote(str(REPOSITORY))} python -m had.cli "$@"; }}}}; '
 )
 
 # --- the closed sets of names --------------------------------------------------------------------
@@ -116,16 +117,10 @@ def prepared(benchmark, *splits):
     return [f"{RESULTS}/data/{benchmark}/prepared/{s}/index.json" for s in splits if s in BENCHMARKS[benchmark].splits]
 
 
-def is_distilled(run):
-    """Whether a run needs a trained teacher."""
-    options = EXPERIMENT.resolve(run)
-    return bool(options.terms) or options.distillation.teacher_initialization
-
-
 def teacher_of(wildcards):
     """The weights that a distilled run learns from."""
     path = f"{RESULTS}/checkpoints/{wildcards.benchmark}/teacher/seed{wildcards.seed}/model.safetensors"
-    return [path] if is_distilled(wildcards.run) else []
+    return [path] if EXPERIMENT.resolve(wildcards.run).needs_teacher else []
 
 
 def lessons_name(run):
@@ -208,15 +203,21 @@ def figure_input(wildcards):
     return per_run(wildcards.benchmark, "metrics/{benchmark}/{run}/seed{seed}/curves.npz") + costs
 
 
+def named(what):
+    """The tables or figures that apply, each with its benchmark's name behind it."""
+    return [f"{kind}_{benchmark}" for benchmark in BENCHMARKS for kind in applicable(what, EXPERIMENT, benchmark)]
+
+
 def products(*kinds):
-    """All files of the named kinds: the one place that says what is made."""
+    """All files of the named kinds: the one place that says what is made. What does not apply is left out."""
+    rows = bool(rows_of(EXPERIMENT))
     made = {
         "data": [file for b in BENCHMARKS for file in prepared(b, "train", "val", "test")],
-        "tables": [f"{RESULTS}/tables/{t}_{b}.{e}" for t in TABLES for b in BENCHMARKS for e in ("csv", "md", "tex")],
-        "figures": [f"{RESULTS}/figures/{f}_{b}.{e}" for f in FIGURES for b in BENCHMARKS for e in ("pdf", "png")],
-        "videos": [f"{RESULTS}/videos/{b}.mp4" for b in BENCHMARKS],
-        "notebook": [f"{RESULTS}/report/ablation.ipynb"],
-        "mlflow": [f"{RESULTS}/logs/mlflow_{b}.txt" for b in BENCHMARKS],
+        "tables": [f"{RESULTS}/tables/{t}.{e}" for t in named("table") for e in ("csv", "md", "tex")],
+        "figures": [f"{RESULTS}/figures/{f}.{e}" for f in named("figure") for e in ("pdf", "png")],
+        "videos": [f"{RESULTS}/videos/{b}.mp4" for b in BENCHMARKS if rows],
+        "notebook": [f"{RESULTS}/report/ablation.ipynb"] if EXPERIMENT.runs else [],
+        "mlflow": [f"{RESULTS}/logs/mlflow_{b}.txt" for b in BENCHMARKS if rows],
     }
     return [file for kind in kinds for file in made[kind]]
 
@@ -238,13 +239,8 @@ def preparation_digest(wildcards):
 
 
 def training_digest(wildcards):
-    """One run's options; those of distillation only where the run is distilled, weights only of its terms."""
-    options = EXPERIMENT.resolve(wildcards.run).model_dump(mode="json", exclude={"title"})
-    options["training"].pop("workers")
-    distillation = options.pop("distillation")
-    weights = distillation.pop("weights")
-    taught = [distillation, {term: weights[term] for term in options["terms"]}] if is_distilled(wildcards.run) else []
-    return digest(options, taught)
+    """The run's identity in MLflow, too."""
+    return run_digest(EXPERIMENT, benchmark=wildcards.benchmark, run=wildcards.run, seed=int(wildcards.seed))
 
 
 def tracking_digest(wildcards):

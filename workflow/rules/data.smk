@@ -26,8 +26,8 @@ rule simulate:
     message:
         "Simulate the {wildcards.folder} recordings of {wildcards.benchmark}."
     shell:
-        "had simulate --config {params.config} --benchmark {wildcards.benchmark} --split {params.split}"
-        " --output {params.root} --workers {threads} > {log} 2>&1"
+        "had simulate --config {params.config:q} --benchmark {wildcards.benchmark} --split {params.split}"
+        " --output {params.root:q} --workers {threads} > {log:q} 2>&1"
 
 
 rule prepare:
@@ -54,5 +54,5 @@ rule prepare:
     message:
         "Prepare the {wildcards.split} recordings of {wildcards.benchmark}."
     shell:
-        "had prepare --config {params.config} --benchmark {wildcards.benchmark} --split {wildcards.split}"
-        " --root {params.root} --output {params.prepared} --workers {threads} > {log} 2>&1"
+        "had prepare --config {params.config:q} --benchmark {wildcards.benchmark} --split {wildcards.split}"
+        " --root {params.root:q} --output {params.prepared:q} --workers {threads} > {log:q} 2>&1"

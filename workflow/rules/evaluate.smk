@@ -27,7 +27,7 @@ rule evaluate:
         "Score {wildcards.run} on {wildcards.benchmark}, seed {wildcards.seed}."
     shell:
         "had evaluate --benchmark {wildcards.benchmark} --run {wildcards.run} --split test"
-        " --annotations {params.root} --tracks {params.tracks} --output {params.folder} > {log} 2>&1"
+        " --annotations {params.root:q} --tracks {params.tracks:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
 rule table:
@@ -60,8 +60,8 @@ rule table:
     message:
         "Write the table {wildcards.table} of {wildcards.benchmark}."
     shell:
-        "had table {wildcards.table} --config {params.config} --benchmark {wildcards.benchmark}"
-        " --output {params.stem} > {log} 2>&1"
+        "had table {wildcards.table} --config {params.config:q} --benchmark {wildcards.benchmark}"
+        " --output {params.stem:q} > {log:q} 2>&1"
 
 
 rule figure:
@@ -93,8 +93,8 @@ rule figure:
     message:
         "Draw the figure {wildcards.figure} of {wildcards.benchmark}."
     shell:
-        "had figure {wildcards.figure} --config {params.config} --benchmark {wildcards.benchmark}"
-        " --output {params.stem} > {log} 2>&1"
+        "had figure {wildcards.figure} --config {params.config:q} --benchmark {wildcards.benchmark}"
+        " --output {params.stem:q} > {log:q} 2>&1"
 
 
 rule video:
@@ -118,7 +118,7 @@ rule video:
     message:
         "Film a test sequence of {wildcards.benchmark} with the tracks on it."
     shell:
-        "had video --config {params.config} --benchmark {wildcards.benchmark} --output {output} > {log} 2>&1"
+        "had video --config {params.config:q} --benchmark {wildcards.benchmark} --output {output:q} > {log:q} 2>&1"
 
 
 rule alias:
@@ -141,4 +141,23 @@ rule alias:
     message:
         "Copy {wildcards.product} under the benchmark's other name, {wildcards.alias}."
     shell:
-        "cp {input} {output} > {log} 2>&1"
+        "cp {input:q} {output:q}.part > {log:q} 2>&1 && mv {output:q}.part {output:q}"
+
+
+rule alias_video:
+    input:
+        lambda wildcards: f"{RESULTS}/videos/{ALIASES[wildcards.alias]}.mp4",
+    output:
+        "<results>/videos/{alias}.mp4",
+    log:
+        "<logs>/alias/videos_{alias}.log",
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=100,
+        runtime=5,
+    message:
+        "Copy the film under the benchmark's other name, {wildcards.alias}."
+    shell:
+        "cp {input:q} {output:q}.part > {log:q} 2>&1 && mv {output:q}.part {output:q}"

@@ -19,10 +19,12 @@ rule notebook:
         runtime=30,
     params:
         results=lambda wildcards, output: Path(output.notebook).parents[1],
+        partial=lambda wildcards, output: Path(output.notebook).with_suffix(".part.ipynb"),
     message:
         "Execute the notebook on the tables and curves."
     shell:
-        "papermill {input.notebook} {output.notebook} -p results {params.results} --kernel python3 > {log} 2>&1"
+        "papermill {input.notebook:q} {params.partial:q} -p results {params.results:q} --kernel python3"
+        " > {log:q} 2>&1 && mv {params.partial:q} {output.notebook:q}"
 
 
 rule mlflow:
@@ -53,4 +55,4 @@ rule mlflow:
     message:
         "Log scores, tables and figures of {wildcards.benchmark} to MLflow."
     shell:
-        "had log --config {params.config} --benchmark {wildcards.benchmark} --output {output.marker} > {log} 2>&1"
+        "had log --config {params.config:q} --benchmark {wildcards.benchmark} --output {output.marker:q} > {log:q} 2>&1"

@@ -28,9 +28,9 @@ rule track:
     message:
         "Track the test sequences of {wildcards.benchmark} with {wildcards.run}, seed {wildcards.seed}."
     shell:
-        "had track --config {params.config} --benchmark {wildcards.benchmark} --run {wildcards.run}"
-        " --seed {wildcards.seed} --data {params.prepared} --split test --checkpoint {input.model}"
-        " --output {params.folder} > {log} 2>&1"
+        "had track --config {params.config:q} --benchmark {wildcards.benchmark} --run {wildcards.run}"
+        " --seed {wildcards.seed} --data {params.prepared:q} --split test --checkpoint {input.model:q}"
+        " --output {params.folder:q} > {log:q} 2>&1"
 
 
 rule track_control:
@@ -58,8 +58,8 @@ rule track_control:
     message:
         "Track the test sequences of {wildcards.benchmark} with the control {wildcards.run}."
     shell:
-        "had track --config {params.config} --benchmark {wildcards.benchmark} --run {wildcards.run}"
-        " --seed {wildcards.seed} --data {params.prepared} --split test --output {params.folder} > {log} 2>&1"
+        "had track --config {params.config:q} --benchmark {wildcards.benchmark} --run {wildcards.run}"
+        " --seed {wildcards.seed} --data {params.prepared:q} --split test --output {params.folder:q} > {log:q} 2>&1"
 
 
 rule profile:
@@ -88,4 +88,4 @@ rule profile:
     message:
         "Count parameters and operations of all networks of {wildcards.benchmark}, and time them in turn."
     shell:
-        "had profile --config {params.config} --benchmark {wildcards.benchmark} --output {output.profile} > {log} 2>&1"
+        "had profile --config {params.config:q} --benchmark {wildcards.benchmark} --output {output.profile:q} > {log:q} 2>&1"

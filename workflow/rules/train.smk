@@ -18,7 +18,7 @@ rule database:
     message:
         "Create the MLflow database, once, before jobs write to it side by side."
     shell:
-        "had database --config {params.config} --output {output.marker} > {log} 2>&1"
+        "had database --config {params.config:q} --output {output.marker:q} > {log:q} 2>&1"
 
 
 rule train_teacher:
@@ -51,8 +51,8 @@ rule train_teacher:
     message:
         "Train the teacher {wildcards.run} on {wildcards.benchmark}, seed {wildcards.seed}."
     shell:
-        "had train --config {params.config} --benchmark {wildcards.benchmark} --run {wildcards.run}"
-        " --seed {wildcards.seed} --data {params.prepared} --output {params.folder} > {log} 2>&1"
+        "had train --config {params.config:q} --benchmark {wildcards.benchmark} --run {wildcards.run}"
+        " --seed {wildcards.seed} --data {params.prepared:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
 rule teach:
@@ -76,14 +76,15 @@ rule teach:
     params:
         config=CONFIGURATION,
         prepared=lambda wildcards, input: Path(input.data[0]).parents[1],
-        run=run_of_lessons,
+        # Any of the runs that share the lessons. That it takes `output` keeps it from what repeats the job.
+        run=lambda wildcards, output: run_of_lessons(wildcards),
         folder=lambda wildcards, output: Path(output.index).parent,
     message:
         "Keep what the teacher says about the training crops of {wildcards.benchmark}, seed {wildcards.seed}."
     shell:
-        "had teach --config {params.config} --benchmark {wildcards.benchmark} --run {params.run}"
-        " --seed {wildcards.seed} --data {params.prepared} --teacher {input.teacher}"
-        " --output {params.folder} > {log} 2>&1"
+        "had teach --config {params.config:q} --benchmark {wildcards.benchmark} --run {params.run}"
+        " --seed {wildcards.seed} --data {params.prepared:q} --teacher {input.teacher:q}"
+        " --output {params.folder:q} > {log:q} 2>&1"
 
 
 rule distill:
@@ -113,13 +114,15 @@ rule distill:
     params:
         config=CONFIGURATION,
         prepared=lambda wildcards, input: Path(input.data[0]).parents[1],
-        teacher=lambda wildcards, input: (f"--teacher {input.teacher}" if input.teacher else ""),
-        lessons=lambda wildcards, input: (f"--lessons {Path(input.lessons).parent}" if input.lessons else ""),
+        teacher=lambda wildcards, input: (f"--teacher {quote(str(input.teacher))}" if input.teacher else ""),
+        lessons=lambda wildcards, input: (
+            f"--lessons {quote(str(Path(str(input.lessons)).parent))}" if input.lessons else ""
+        ),
         folder=lambda wildcards, output: Path(output.model).parent,
         digest=training_digest,
     message:
         "Train the student {wildcards.run} on {wildcards.benchmark}, seed {wildcards.seed}."
     shell:
-        "had train --config {params.config} --benchmark {wildcards.benchmark} --run {wildcards.run}"
-        " --seed {wildcards.seed} --data {params.prepared} {params.teacher} {params.lessons}"
-        " --output {params.folder} > {log} 2>&1"
+        "had train --config {params.config:q} --benchmark {wildcards.benchmark} --run {wildcards.run}"
+        " --seed {wildcards.seed} --data {params.prepared:q} {params.teacher} {params.lessons}"
+        " --output {params.folder:q} > {log:q} 2>&1"

@@ -1,4 +1,4 @@
-"""Attribute radar: SR of the trained and external rows on the sequences that carry each attribute."""
+"""Attribute radar: SR on the sequences that carry each attribute; controls only where there are no other rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from had.data.layouts import layout_of
-from had.errors import DataError
 from had.evaluation import style
 from had.evaluation.benchmark import gather, read_attributes
 from had.evaluation.rows import rows_of
@@ -21,19 +20,18 @@ if TYPE_CHECKING:
 def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     """One closed line a run; a spoke is labelled with its number of sequences.
 
-    Raises:
-        DataError: no sequence of the benchmark carries an attribute.
+    Where no sequence carries an attribute, a sentence says so.
     """
     flags = read_attributes(experiment, benchmark)
     flags = flags.loc[:, flags.any()]
     if flags.empty or not len(flags.columns):
-        raise DataError("attributes of the test sequences", "none", "add attributes.csv or leave this figure out")
+        return style.sentence(f"{layout_of(benchmark).title}: no test sequence carries an attribute.")
     table = gather(experiment, benchmark)
     table = table[table["metric"] == "SR"]
     once = experiment.evaluation.model_copy(update={"resamples": 1})  # no interval is drawn
     boards = [scoreboard(table, once, list(flags.index[flags[name]])) for name in flags]
     overall = scoreboard(table, once)
-    rows = [row for row in rows_of(experiment) if row.kind != "control"]
+    rows = [row for row in rows_of(experiment) if row.kind != "control"] or rows_of(experiment)
     rows.sort(key=lambda row: -overall.point(row.run, "SR"))
 
     # The layout overlooks labels at the rim, hence its margins.

@@ -25,9 +25,11 @@ USUAL_RUNS = ("student", "had", "teacher")
 
 
 def shown_rows(experiment: Experiment) -> list[Row]:
-    """The rows of ``figures.runs``, or the usual ones."""
+    """The rows of ``figures.runs``, or the usual ones; without networks the external trackers, else the controls."""
     known = {row.run: row for row in rows_of(experiment)}
-    usual = [name for name in USUAL_RUNS if name in known] or list(experiment.runs)
+    usual = [name for name in USUAL_RUNS if name in experiment.runs] or list(experiment.runs)
+    usual = usual or list(experiment.external) or [name for name in experiment.controls if name != "ground_truth"]
+    usual = usual or list(known)
     return [known[name] for name in experiment.figures.runs or usual]
 
 
