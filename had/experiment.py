@@ -1,7 +1,9 @@
 """The only file that talks to MLflow: one experiment a benchmark, one flat run a network or control.
 
-A run is found again by its name and configuration hash, so a step that is run twice does not appear
-twice, and a resumed training logs only steps beyond those that are there. The database is SQLite under
+A run is found again by its name and configuration hash (`had.config.run_digest`), so a step that is run twice does
+not appear twice, and a resumed training logs only steps beyond those that are there. Parameters are the configuration
+under which a run began, as MLflow never changes them; the tags ``now.*`` and the artifact ``config.yaml`` are that of
+its last stage, which may have other options of tracking and evaluation. The database is SQLite under
 ``results/``, unless the environment variable MLFLOW_TRACKING_URI says otherwise.
 """
 
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 PARAMETERS_A_CALL = 100
 METRICS_A_CALL = 1000
 LONGEST_VALUE = 500
+LATER = ("tracking", "evaluation", "figures", "device", "results")
+"""Parts of the configuration that may differ between a run's stages."""
+ROWS = ("seeds", "controls", "keep_lessons")
+"""Further ones that say what was run beside it."""
 
 
 def tracking_uri(results: Path | str) -> str:
@@ -95,15 +101,16 @@ def open_run(experiment: Experiment, *, benchmark: str, run: str, seed: int, sta
     query = f"attributes.run_name = '{name}' and tags.config_hash = '{config_hash}'"
     found = client.search_runs([home], query, max_results=1)
     tags = {"stage": stage, "benchmark": benchmark, "run": run, "seed": str(seed), "config_hash": config_hash}
-    tags["git_commit"] = git_commit()
+    tags |= {"git_commit": git_commit(), f"git_commit.{stage}": git_commit()}
+    tags |= {f"now.{key}": str(value)[:LONGEST_VALUE] for key, value in flatten(_later(experiment)).items()}
     if found:
         run_id = found[0].info.run_id
-        client.set_tag(run_id, "stage", stage)
+        _set_tags(client, run_id, tags)
         client.update_run(run_id, status="RUNNING")
     else:
         run_id = client.create_run(home, run_name=name, tags=tags).info.run_id
         _log_parameters(client, run_id, _values(experiment, benchmark, run, seed))
-        client.log_text(run_id, dump(experiment), "config.yaml")
+    client.log_text(run_id, dump(experiment), "config.yaml")
     try:
         yield TrackedRun(client, run_id)
     except (KeyboardInterrupt, SystemExit):
@@ -175,13 +182,24 @@ def flatten(values: dict, prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def _later(experiment: Experiment) -> dict[str, Any]:
+    """Values that may differ between a run's stages."""
+    return experiment.model_dump(mode="json", include=set(LATER))
+
+
 def _values(experiment: Experiment, benchmark: str, run: str, seed: int) -> dict[str, Any]:
-    """Every value that the run depends on; the other runs' are in the artifact ``config.yaml``."""
-    whole = experiment.model_dump(mode="json")
+    """Every value of the configuration as it is for this run; of the other rows their names."""
+    whole = experiment.model_dump(mode="json", include={*LATER, *ROWS})
     resolved = experiment.resolve(run).model_dump(mode="json") if run in experiment.runs else {"run": run}
-    shared = {key: whole[key] for key in ("tracking", "evaluation", "figures", "device", "results")}
+    names = {"runs": list(experiment.runs), "external": list(experiment.external)}
     sources = {"benchmark": {"name": benchmark, **experiment.source(benchmark).model_dump(mode="json")}}
-    return flatten({**resolved, **shared, **sources, "seed": seed})
+    return flatten({**resolved, **whole, **names, **sources, "benchmarks": list(experiment.benchmarks), "seed": seed})
+
+
+def _set_tags(client: MlflowClient, run_id: str, tags: dict[str, str]) -> None:
+    from mlflow.entities import RunTag
+
+    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
 
 
 def _log_parameters(client: MlflowClient, run_id: str, values: dict[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """MLflow: one run a network, found again, with no step twice."""
 
+from pathlib import Path
+
 import pytest
 from toy_experiment import experiment
 
@@ -63,6 +65,45 @@ def test_other_configuration_is_another_run(results):
         with open_run(options, **{**IDENTITY, "seed": 5}, stage="train"):
             pass
     assert len(runs(results, 5)[1]) == 2
+
+
+def test_what_a_run_does_not_depend_on_leaves_it_the_same_run_and_says_how_it_is_now(results, monkeypatch):
+    identity = {**IDENTITY, "seed": 9}
+    with open_run(experiment(results), **identity, stage="train") as run:
+        run.log({"train/total": 1.0}, 10)
+    changes = {
+        "tracking": {"window_influence": 0.25},
+        "distillation": {"weights": {"spatial": 3.0}},
+        "benchmarks": {"coesot": {"simulation": {"test": {"sequences": 5, "frames": 9}}}},
+    }
+    monkeypatch.setattr("had.experiment.git_commit", lambda: "later")
+    with open_run(experiment(results, **changes), **identity, stage="evaluate"):
+        pass
+    client, (found,) = runs(results, 9)
+    assert found.data.tags["now.tracking.window_influence"] == "0.25"
+    assert found.data.tags["git_commit"] == found.data.tags["git_commit.evaluate"] == "later"
+    assert found.data.tags["git_commit.train"] != "later"
+    stored = Path(client.download_artifacts(found.info.run_id, "config.yaml"))
+    assert "window_influence: 0.25" in stored.read_text()
+    assert found.data.params["tracking.window_influence"] == "1.0"
+
+
+def test_params_name_the_other_rows(results):
+    with open_run(experiment(results), **{**IDENTITY, "seed": 10}, stage="train"):
+        pass
+    (found,) = runs(results, 10)[1]
+    wanted = {"runs": "['teacher', 'student', 'had']", "seeds": "[0]", "keep_lessons": "False", "seed": "10"}
+    assert wanted.items() <= found.data.params.items()
+    assert {"controls", "external", "benchmarks"} <= set(found.data.params)
+
+
+def test_a_distilled_run_depends_on_the_weights_of_its_terms_and_on_its_teacher(tmp_path):
+    identity = {"benchmark": "coesot", "run": "had", "seed": 0}
+    before = run_digest(experiment(tmp_path), **identity)
+    for section in ({"distillation": {"weights": {"spatial": 3.0}}}, {"training": {"teacher": {"epochs": 3}}}):
+        assert run_digest(experiment(tmp_path, **section), **identity) != before
+    for section in ({"distillation": {"weights": {"localization": 3.0}}}, {"training": {"student": {"workers": 2}}}):
+        assert run_digest(experiment(tmp_path, **section), **identity) == before
 
 
 @pytest.mark.parametrize(("error", "status"), [(RuntimeError, "FAILED"), (SystemExit, "KILLED")])

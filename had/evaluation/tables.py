@@ -216,7 +216,10 @@ def _cost(experiment: Experiment, benchmark: str) -> Table:
     )
 
 
-_WITHOUT_LESSONS = ", without the teacher's share: its lessons are kept for all runs (`keep_lessons`)"
+_WITHOUT_LESSONS = (
+    ", of distilled runs without the teacher's share, because its lessons are kept for all runs (`keep_lessons`); "
+    "pages of their files count as memory"
+)
 _MEASURED = ("parameters", "macs", "milliseconds", "fps")
 _TRAINING_KEYS = {"train_seconds": "seconds", "train_memory_mb": "peak_memory_mb"}
 
