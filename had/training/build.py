@@ -121,7 +121,7 @@ def build_training(
         distilled = LiveTeacher(guide, streams, options.distillation.match_stream)
     seen = tuple(dict.fromkeys(streams + (distilled.streams if distilled else ())))
     training = options.training
-    sequences = load_split(data, "train")[: training.sequences]
+    sequences = load_split(data, "train", benchmark=benchmark)[: training.sequences]
     clips = ClipDataset(sequences, seen, options.crops, seed, training.samples)
     steps_per_epoch = -(-training.samples // training.batch_size)
     optimizer = build_optimizer(network, objective, training)
@@ -134,7 +134,7 @@ def build_training(
         provenance=_provenance(options, benchmark, seed, streams, fingerprint),
         device=device,
         clips=clips,
-        validation=_validation(data, "val" in layout.splits, streams, options),
+        validation=_validation(data, benchmark, streams, options) if "val" in layout.splits else None,
         network=network,
         teacher=distilled,
         objective=objective,
@@ -156,10 +156,8 @@ def _guide(options: RunOptions, streams: tuple, path: Path | None, device: str) 
     return load_teacher(path, streams, device)
 
 
-def _validation(data: Path, published: bool, streams: tuple, options: RunOptions) -> OneShotCrops | None:
-    if not published:
-        return None
-    sequences = load_split(data, "val")
+def _validation(data: Path, benchmark: str, streams: tuple, options: RunOptions) -> OneShotCrops:
+    sequences = load_split(data, "val", benchmark=benchmark)
     count = -(-options.training.validation_samples // len(sequences))
     return OneShotCrops(sequences, streams, options.crops, count)
 

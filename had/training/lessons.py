@@ -142,7 +142,7 @@ def write_lessons(
     layout, training = layout_of(benchmark), options.training
     network = load_teacher(teacher, layout.teacher_streams, device)
     live = LiveTeacher(network, layout.student_streams, options.distillation.match_stream)
-    sequences = load_split(data, "train")[: training.sequences]
+    sequences = load_split(data, "train", benchmark=benchmark)[: training.sequences]
     clips = ClipDataset(sequences, network.streams, options.crops, seed, training.samples)
     batches = batches_of(training.samples, training.batch_size)
     with atomic_folder(output) as folder:

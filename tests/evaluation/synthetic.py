@@ -1,6 +1,6 @@
 """A results folder like the workflow's, with made-up trackers of known quality, for tests of what reads it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -100,10 +100,12 @@ class PreparedSequence:
         return Frame(size=self.size, images=images)
 
 
-def write_results(experiment, benchmark, sequences=12, frames=40):
+def write_results(experiment, benchmark, sequences=12, frames=40, attributes=True):
     """Tracks, scores, profiles, histories and response maps of every row of ``experiment``."""
     layout = layout_of(benchmark)
     truth = annotations(layout, sequences, frames)
+    if not attributes:
+        truth = [replace(annotation, attributes={}) for annotation in truth]
     for row in rows_of(experiment):
         for seed in row.seeds:
             tracks = tracks_folder(experiment, benchmark, row.run, seed)

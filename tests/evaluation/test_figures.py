@@ -9,9 +9,9 @@ from synthetic import PreparedSequence, experiment, write_results
 
 from had.errors import ConfigError, DataError
 from had.evaluation import style
-from had.evaluation.figures import curves, losses, scenes
+from had.evaluation.figures import attributes, curves, losses, scenes
 from had.evaluation.figures.responses import _in_window, _search_region
-from had.evaluation.products import KINDS, write_product
+from had.evaluation.products import KINDS, OF_NETWORKS, applicable, write_product
 from had.evaluation.rows import profile_file, rows_of
 
 
@@ -116,3 +116,33 @@ def test_errors_name_what_is_missing(prepared, tmp_path):
         write_product("figure", "speed", experiment=prepared, benchmark="coesot", stem=tmp_path / "x")
     path.write_text(kept)
     assert not list(tmp_path.glob("x*"))
+
+
+@pytest.fixture
+def others(tmp_path, monkeypatch):
+    """No network: a control, and sequences of a benchmark whose attributes nobody wrote down."""
+    one = experiment(tmp_path / "results", runs={}, controls=["static"])
+    truth = write_results(one, "coesot", sequences=4, frames=10, attributes=False)
+    monkeypatch.setattr(scenes, "load_split", lambda folder, split: [PreparedSequence(sequence) for sequence in truth])
+    return one
+
+
+def test_what_applies_without_networks_and_attributes_is_made(others, tmp_path):
+    for what in ("table", "figure"):
+        kinds = applicable(what, others, "coesot")
+        assert set(KINDS[what]) - set(kinds) == set(OF_NETWORKS[what])
+        for kind in kinds:
+            write_product(what, kind, experiment=others, benchmark="coesot", stem=tmp_path / f"{what}_{kind}")
+    with style.applied():
+        (text,) = attributes.draw(others, "coesot", "attributes").texts
+    assert text.get_text() == "COESOT: no test sequence carries an attribute."
+
+
+def test_products_that_the_configuration_rules_out(made):
+    assert applicable("table", made[0], "coesot") == list(KINDS["table"])
+    assert applicable("figure", made[0], "coco-object-meeting") == list(KINDS["figure"])
+    assert "attributes" not in applicable("table", made[0], "fe108")
+    shown = made[0].figures.model_copy(update={"runs": ("static",)})
+    assert "responses" not in applicable("figure", made[0].model_copy(update={"figures": shown}), "coesot")
+    nothing = made[0].model_copy(update={"runs": {}, "controls": ()})
+    assert not applicable("table", nothing, "coesot") + applicable("figure", nothing, "coesot")

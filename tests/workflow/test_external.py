@@ -76,6 +76,14 @@ def test_its_scores_and_boxes_are_in_the_products_and_follow_its_files(compared)
     assert jobs(compared("-n", *CALL, SCORES)) == {"evaluate": 1, "total": 1}
 
 
+def test_the_folder_may_bear_the_benchmarks_other_name(compared):
+    theirs = compared.folder / "theirs"
+    (theirs / "coesot").rename(theirs / "coco-object-meeting")
+    answer = compared("-n", "-p", *CALL, SCORES)
+    assert answer.returncode == 0, output(answer)
+    assert "--tracks theirs/coco-object-meeting " in output(answer)
+
+
 def test_a_missing_folder_stops_before_any_job_with_one_sentence(compared):
     answer = compared("--cores", "1", "--configfile", "others.yaml", "--config", "external={other: nowhere}")
     assert answer.returncode == 1

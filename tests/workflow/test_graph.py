@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 
 import pytest
 
@@ -81,6 +82,37 @@ def test_names_outside_the_closed_sets_have_no_rule(snakemake):
         answer = snakemake("-n", "--", f"results/{product}")
         assert answer.returncode == 1
         assert "MissingRuleException" in output(answer)
+
+
+def test_blanks_in_paths_are_quoted(snakemake):
+    sources = "{coesot: {root: my data/coesot}, eventvot: {simulation: {seed: 3}}}"
+    (snakemake.folder / "blanks.yaml").write_text(
+        f"results: my results\nruns: [teacher, had]\ncontrols: [static]\nkeep_lessons: true\nbenchmarks: {sources}\n"
+    )
+    answer = snakemake("-n", "-p", "--configfile", "blanks.yaml")
+    assert answer.returncode == 0, output(answer)
+    commands = re.findall(r"Shell command: ((?:had|papermill|cp) .*)", output(answer))
+    assert len({command.split()[1] for command in commands}) >= 10
+    for command in commands:
+        words = shlex.split(command)
+        assert not {"results/config.yaml", "data/coesot"} & set(words)
+        for option in ("--config", "--root", "--output", "--data", "--teacher", "--lessons", "--annotations"):
+            if option in words:
+                assert words[words.index(option) + 1].startswith("my ")
+
+
+@pytest.mark.parametrize(("benchmark", "tables", "figures"), [("coesot", 2, 5), ("fe108", 1, 4)])
+def test_without_networks_or_attributes_what_says_nothing_is_left_out(snakemake, benchmark, tables, figures):
+    (snakemake.folder / "none.yaml").write_text(
+        f"runs: {{}}\ncontrols: [static]\nbenchmarks: {{{benchmark}: {{root: nowhere}}}}\n"
+    )
+    counts = jobs(snakemake("-n", "--configfile", "none.yaml"))
+    assert (counts["table"], counts["figure"], counts["video"], counts["mlflow"]) == (tables, figures, 1, 1)
+    assert not {"profile", "notebook", "distill"} & set(counts)
+
+
+def test_films_have_the_other_name_too(snakemake):
+    assert jobs(snakemake("-n", "--", "results/videos/coco-object-meeting.mp4"))["alias_video"] == 1
 
 
 @pytest.mark.parametrize(

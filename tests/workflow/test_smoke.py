@@ -102,6 +102,7 @@ def test_the_same_seed_gives_the_same_tracks(finished, tmp_path):
     """Recordings, training and tracking of one benchmark, made again elsewhere, are equal to the byte."""
     again = Snakemake(tmp_path / "again")
     tracks = [f"results/smoke/tracks/eventvot/{run}/seed0/summary.json" for run in ("teacher", "had", "mil")]
+    tracks.append("results/smoke/data/coesot/raw/test/list.txt")
     answer = again(*SMOKE, "--", *tracks)
     assert answer.returncode == 0, output(answer)
     for run in ("teacher", "had", "mil"):
@@ -109,6 +110,9 @@ def test_the_same_seed_gives_the_same_tracks(finished, tmp_path):
         assert digests(again.folder, pattern) == digests(finished.folder, pattern)
     pattern = "results/smoke/data/eventvot/raw/*/*/*.csv"
     assert digests(again.folder, pattern) == digests(finished.folder, pattern)
+    coesot = "results/smoke/data/coesot/raw/test/**/*.*"  # events in AEDAT4, RGB images
+    assert any(name.endswith(".aedat4") for name in digests(finished.folder, coesot))
+    assert digests(again.folder, coesot) == digests(finished.folder, coesot)
 
 
 def test_a_killed_workflow_goes_on_after_unlocking(finished):
