@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 CONFIGFILE ?= config/config.yaml
-RESULTS ?= $(shell sed -n 's/^results: *//p' $(CONFIGFILE))
+RESULTS ?= $(or $(shell sed -n "s/^results: *//; T; s/ *\#.*//; s/[\"']//g; p" $(CONFIGFILE)),results)
 PORT ?= 5000
 SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIGFILE) --config results=$(RESULTS)
 REPORT := $(RESULTS)/report/report.html
@@ -18,8 +18,8 @@ help: ## This list.
 
 demo: $(VENV)/.installed ## Simulate, train, track, evaluate: tables and figures in results/ (about half an hour on two cores).
 	@$(SNAKEMAKE) --cores $(CORES) --quiet host reason
-	@$(MAKE) --no-print-directory $(REPORT)
-	@for table in $(RESULTS)/tables/ablation_*.md; do echo; cat "$$table"; done
+	@$(MAKE) --no-print-directory report
+	@for table in $(RESULTS)/tables/ablation_*.md; do [ ! -f "$$table" ] || { echo; cat "$$table"; }; done
 	@echo
 	@echo "Tables    $(RESULTS)/tables/   (csv, md, tex)"
 	@echo "Figures   $(RESULTS)/figures/  (pdf, png)"
@@ -40,10 +40,12 @@ ui: $(VENV)/.installed ## MLflow's pages over the runs, on http://127.0.0.1:5000
 
 report: $(REPORT) ## Snakemake's report as one HTML file.
 
-$(REPORT): $(RESULTS)/report/ablation.ipynb
-	@$(SNAKEMAKE) --report $@ --quiet host
+$(REPORT): $(wildcard $(RESULTS)/tables/*.csv $(RESULTS)/figures/*.png) | $(RESULTS)/config.yaml
+	@mkdir -p $(@D)
+	@$(SNAKEMAKE) --report $(@:.html=.part.html) --quiet host
+	@mv $(@:.html=.part.html) $@
 
-$(RESULTS)/report/ablation.ipynb:
+$(RESULTS)/config.yaml:
 	@$(MAKE) --no-print-directory demo
 
 clean: ## Remove what tools cache; results/ and .venv stay.

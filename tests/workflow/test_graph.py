@@ -160,7 +160,7 @@ def test_a_further_row_trains_that_row_alone(finished):
     (folder / "runs").mkdir(parents=True)
     (folder / "runs" / "responses.yaml").write_text("title: Responses\nterms: [response]\n")
     smoke = (REPOSITORY / "config" / "smoke.yaml").read_text()
-    (folder / "more.yaml").write_text(smoke.replace("had_sa, had]", "had_sa, had, responses]"))
+    (folder / "more.yaml").write_text(smoke.replace("[teacher, student,", "[teacher, responses, student,"))
     counts = jobs(finished("-n", "--configfile", "more/more.yaml"))
     assert counts["distill"] == counts["track"] == 2
     assert not {"simulate", "prepare", "train_teacher", "teach"} & set(counts)
