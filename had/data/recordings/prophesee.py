@@ -137,6 +137,8 @@ class Evt3Recording(_ProphesseeRecording):
             highs = clock.unwrap(value[is_high])
             high = highs[np.cumsum(is_high[is_time])]
             sets_low = (kind[is_time] == 0x6) | (np.diff(high, prepend=highs[0]) != 0)
+            if not clock.started_before:
+                sets_low[np.flatnonzero(is_high[is_time])[:1]] = True  # the first upper part is a new one, too
             lows = np.where(kind[is_time] == 0x6, value[is_time], 0)[sets_low]
             lows = np.concatenate([[low], lows])
             times = np.concatenate([[highs[0] << 12 | low], high << 12 | lows[np.cumsum(sets_low)]])
