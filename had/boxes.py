@@ -31,12 +31,6 @@ def xywh_to_xyxy(boxes: Array) -> Array:
     return _stack(boxes, [x, y, x + w, y + h])
 
 
-def xyxy_to_xywh(boxes: Array) -> Array:
-    """Two corners -> top-left corner and size, (..., 4)."""
-    x1, y1, x2, y2 = (boxes[..., i] for i in range(4))
-    return _stack(boxes, [x1, y1, x2 - x1, y2 - y1])
-
-
 def xywh_to_cxcywh(boxes: Array) -> Array:
     """Top-left corner and size -> centre and size, (..., 4)."""
     x, y, w, h = (boxes[..., i] for i in range(4))

@@ -61,6 +61,9 @@ def simulate(
     if video is not None and boxes is not None:
         from had.data.simulate.video import simulate_video
 
+        if split != "test":
+            remedy = "leave --split out: a video joins the test split"
+            raise ConfigError("--split test with --video", repr(split), remedy)
         simulate_video(
             layout=layout,
             options=options.source_of(config, benchmark).simulation or SimulationOptions(),
@@ -190,7 +193,7 @@ def track(
         raise ConfigError("a trained network to follow with", "no --checkpoint", "give its model.safetensors")
     from had.films import follow_recording
 
-    experiment = load(config)
+    tracking, device = options.tracking_of(config)
     follow_recording(
         recording,
         options.box_of(box),
@@ -200,8 +203,8 @@ def track(
         window_us=window_us,
         boxes=boxes,
         film=video,
-        tracking=experiment.tracking,
-        device=experiment.device,
+        tracking=tracking,
+        device=device,
     )
 
 

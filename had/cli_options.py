@@ -12,6 +12,7 @@ from had.config import load
 from had.data.layouts import canonical_name
 from had.errors import ConfigError
 from had.files import atomic_file
+from had.options.experiment import TrackingOptions
 from had.options.recordings import BenchmarkOptions, SimulationOptions
 
 _CLOCK = "the recording's own; a value smaller than its first timestamp is relative to the recording's begin"
@@ -54,18 +55,29 @@ def scenes_of(config: Path, benchmark: str) -> SimulationOptions:
     return scenes
 
 
+def tracking_of(config: Path) -> tuple[TrackingOptions, str]:
+    """How a recording of one's own is followed, and on which device.
+
+    Without the default configuration, as in any folder that is not the project's: the defaults.
+    """
+    if config == DEFAULT and not config.is_file():
+        return TrackingOptions(), "auto"
+    experiment = load(config)
+    return experiment.tracking, experiment.device
+
+
 def box_of(text: str) -> np.ndarray:
     """``x,y,w,h`` -> (4,) float64 pixels.
 
     Raises:
-        ConfigError: not four numbers.
+        ConfigError: not four finite numbers.
     """
     numbers = text.split(",")
     try:
         box = np.array([float(number) for number in numbers])
     except ValueError:
         box = np.empty(0)
-    if box.shape != (4,):
+    if box.shape != (4,) or not np.isfinite(box).all():
         raise ConfigError("--box x,y,w,h in pixels", repr(text), "give four numbers with commas between")
     return box
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def load(source: Path | str | dict, overrides: dict | None = None) -> Experiment
         content = _read_yaml(Path(source))
     content = merge(_canonical(content), _canonical(overrides or {}))
     if isinstance(content.get("runs"), list | tuple):
-        content = {**content, "runs": {name: _run_file(name, folder) for name in content["runs"]}}
+        content = {**content, "runs": _run_files(content["runs"], folder)}
     try:
         experiment = Experiment.model_validate(content)
     except ValidationError as error:
@@ -95,12 +96,39 @@ def _read_yaml(path: Path) -> dict:
     if not path.is_file():
         raise ConfigError("a YAML configuration", f"no file {path}", "give the path of an existing file")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # a safe one
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"UTF-8 text in {path}", f"another byte at {error.start}", "save it as UTF-8") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"YAML in {path}", " ".join(str(error).split()), "correct that line") from None
     if not isinstance(content, dict):
         raise ConfigError(f"keys and values in {path}", type(content).__name__, "see config/config.yaml")
     return content
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping."""
+
+    def compose_mapping_node(self, anchor):
+        """The mapping as it stands in the file, before `<<` merges others into it."""
+        node = super().compose_mapping_node(anchor)
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if (key.tag, key.value) in seen:
+                    problem = f"the key {key.value!r} a second time"
+                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+                seen.add((key.tag, key.value))
+        return node
+
+
+def _run_files(names: Sequence, folder: Path) -> dict[str, dict]:
+    """The rows that a list names, each from its file."""
+    for name in names:
+        if not isinstance(name, str) or list(names).count(name) > 1:
+            got = f"{name!r} more than once" if isinstance(name, str) else repr(name)
+            raise ConfigError("runs: a list of different names of files in config/runs/", got, "correct the list")
+    return {name: _run_file(name, folder) for name in names}
 
 
 def _run_file(name: str, folder: Path) -> dict:
@@ -117,6 +145,9 @@ def _canonical(content: dict) -> dict:
     benchmarks = content.get("benchmarks")
     if not isinstance(benchmarks, dict):
         return content
+    for name in benchmarks:
+        if not isinstance(name, str):
+            raise ConfigError("names of benchmarks", repr(name), "correct that key of `benchmarks`")
     named = {canonical_name(name): value for name, value in benchmarks.items()}
     if len(named) != len(benchmarks):
         raise ConfigError("each benchmark once", f"{', '.join(benchmarks)}", "remove one of the two names")

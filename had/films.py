@@ -31,9 +31,15 @@ def follow_recording(
     tracking: TrackingOptions,
     device: str,
 ) -> None:
-    """`had.tracking.recording.track_recording` to its end, with a film of it where ``film`` names one."""
+    """`had.tracking.recording.track_recording` to its end, with a film of it where ``film`` names one.
+
+    Raises:
+        ConfigError: a film that is no ``.mp4``.
+    """
     from had.tracking.recording import track_recording
 
+    if film is not None and film.suffix != ".mp4":
+        raise ConfigError("--video with the suffix .mp4", f"{film}", "give another name")
     steps = track_recording(
         recording=recording,
         box=box,

@@ -1,6 +1,7 @@
 """The command line as a user meets it: a process, its exit status, its two streams."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ VERBS = {
     *("table", "figure", "video", "database", "log", "config"),
 }
 """What rules, docs and README call."""
+VIDEO = ("simulate", "--benchmark", "coesot", "--output", "x", "--video", "film.mp4", "--boxes", "boxes.txt")
 
 
 def had(*arguments: str) -> subprocess.CompletedProcess:
@@ -42,11 +44,16 @@ def test_the_verbs_are_these_and_each_explains_itself():
         (["inspect", "no/such.aedat4"], "no/such.aedat4"),
         (["track"], "had track --help"),
         (["track", "--recording", "x.raw", "--checkpoint", "y", "--box", "1,2,3"], "'1,2,3'"),
+        (["track", "--recording", "x.raw", "--checkpoint", "y", "--box", "1,2,inf,4"], "'1,2,inf,4'"),
+        (["track", "--recording", "x", "--checkpoint", "y", "--box", "1,2,3,4", "--video", "o.avi"], "suffix .mp4"),
+        (["track", "--recording", "x", "--checkpoint", "y", "--box", "1,2,3,4", "--config", "no.yaml"], "no.yaml"),
+        ([*VIDEO, "--split", "train"], "--split test"),
+        ([*VIDEO, "--frame-rate", "0"], "--frame-rate above 0"),
         (["train", "--benchmark", "coesot", "--run", "hda", "--data", "x", "--output", "y"], "did you mean 'had'?"),
         (["table", "ablatoin", "--benchmark", "coesot", "--output", "x"], "did you mean 'ablation'?"),
         (["figure", "radar", "--benchmark", "coesot", "--output", "x"], "a figure among"),
     ],
-    ids=lambda value: "-".join(value[:2]) if isinstance(value, list) else "",
+    ids=lambda value: "-".join([*value[:2], *value[-1:]]) if isinstance(value, list) else "",
 )
 def test_a_wrong_input_is_one_sentence_and_exit_status_2(arguments, sentence):
     answer = had(*arguments)
@@ -56,6 +63,17 @@ def test_a_wrong_input_is_one_sentence_and_exit_status_2(arguments, sentence):
     assert lines[0].startswith("had: expected ")
     assert sentence in lines[0]
     assert not answer.stdout
+
+
+def test_a_recording_is_followed_from_any_folder(tmp_path):
+    command = [sys.executable, "-m", "had.cli", "track", "--recording", "x.raw", "--checkpoint", "y.safetensors"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    answer = subprocess.run(
+        [*command, "--box", "1,2,3,4"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 2
+    assert "y.safetensors" in answer.stderr
+    assert "config.yaml" not in answer.stderr
 
 
 def test_an_error_that_is_not_the_users_keeps_its_traceback(tmp_path):

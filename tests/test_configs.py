@@ -1,6 +1,7 @@
 """Every shipped YAML loads, and the lists that must agree do."""
 
 import json
+import math
 import re
 import tomllib
 from importlib import import_module
@@ -127,9 +128,54 @@ def test_the_notebook_is_kept_without_outputs():
         ({"external": {"had": "somewhere"}}, "'had' names two rows"),
         ({"external": {"My Tracker+": "somewhere"}}, "letters"),
         ({"figures": {"runs": ["studnt"]}}, "did you mean 'student'"),
+        ({"device": "gpu"}, "device.*'gpu'"),
+        ({"device": "cuda:x"}, "device.*'cuda:x'"),
+        ({"training": {"student": {"learning_rate": math.inf}}}, "learning_rate.*finite.*inf"),
+        ({"losses": {"l1": math.nan}}, "l1.*finite.*nan"),
+        ({"benchmarks": {"coesot": {"simulation": {"frame_rate": math.inf}}}}, "frame_rate.*finite"),
+        ({"runs": {"had": {"distillation": {"epsilon": math.inf}}}}, "epsilon.*finite"),
+        ({"runs": [1]}, "list of different names.*got 1;"),
+        ({"runs": [["had"]]}, "list of different names"),
+        ({"runs": ["had", "had"]}, "'had' more than once"),
+        ({"benchmarks": {1: {}}}, "names of benchmarks, got 1;"),
     ],
 )
 def test_contradictions_are_refused_where_the_configuration_is_read(changes, message):
     content = yaml.safe_load(dump(load(REPOSITORY / "config" / "config.yaml")))
     with pytest.raises(ConfigError, match=message):
         load(content, changes)
+
+
+def test_no_benchmark_at_all_is_refused():
+    with pytest.raises(ConfigError, match=r"benchmarks.*at least 1"):
+        load({"runs": {"student": {"title": "S"}}, "benchmarks": {}})
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:1"])
+def test_devices(device):
+    assert load(REPOSITORY / "config" / "smoke.yaml", {"device": device}).device == device
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"results: \xff\n", r"UTF-8 text in .*a\.yaml, got another byte at 9"),
+        (b"seeds: [0]\nruns: []\nseeds: [1]\n", "'seeds' a second time.*line 3"),
+        (b"crops:\n  flip: 0\n  flip: 1\n", "'flip' a second time.*line 3"),
+        (b"[1]: 2\n", "YAML in"),
+    ],
+    ids=["bytes", "key", "inner key", "list as key"],
+)
+def test_a_file_that_is_not_read_as_it_was_meant_is_refused(tmp_path, content, message):
+    (tmp_path / "a.yaml").write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path / "a.yaml")
+
+
+def test_merged_yaml_may_override_its_anchor(tmp_path):
+    first = "coesot: &first {simulation: {seed: 3}, preparation: {voxels: true}}"
+    second = "eventvot: {<<: *first, preparation: {voxels: false}}"
+    (tmp_path / "a.yaml").write_text(f"runs: {{student: {{title: S}}}}\nbenchmarks:\n  {first}\n  {second}\n")
+    benchmarks = load(tmp_path / "a.yaml").benchmarks
+    assert [source.preparation.voxels for source in benchmarks.values()] == [True, False]
+    assert [source.simulation.seed for source in benchmarks.values()] == [3, 3]

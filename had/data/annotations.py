@@ -6,6 +6,7 @@ Text files enter, checked line by line; `Annotation` leaves. No recording is ope
 from __future__ import annotations
 
 import csv
+import io
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 
 from had.data.layouts import SENSOR_FILE, SLICES_FILE, Layout
 from had.errors import DataError, nearest
+from had.files import read_text
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +77,7 @@ def read_names(layout: Layout, root: Path, split: str) -> list[str]:
 def _names(path: Path) -> list[str]:
     if not path.is_file():
         raise DataError("a list of sequences", f"no file {path}", "write it: one sequence name a line, as published")
-    names = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    names = [line.strip() for line in read_text(path, "a list of sequences").splitlines() if line.strip()]
     for name in names:
         if name in (".", "..") or "/" in name or "\\" in name:
             raise DataError("names of folders", f"{name!r} in {path}", "write names without a path")
@@ -153,7 +155,7 @@ def read_sensor(layout: Layout, folder: Path) -> tuple[int, int]:
     path = folder / SENSOR_FILE
     if not path.is_file():
         return layout.sensor
-    sides = path.read_text(encoding="utf-8-sig").replace(",", " ").split()
+    sides = read_text(path, "width,height in pixels").replace(",", " ").split()
     if len(sides) != 2 or not all(side.isdigit() and int(side) > 0 for side in sides):
         raise DataError("width,height in pixels", f"{' '.join(sides)[:40]!r} in {path}", "correct or remove that file")
     return int(sides[0]), int(sides[1])
@@ -177,8 +179,8 @@ def read_attributes(layout: Layout, folder: Path) -> dict[str, dict[str, bool]]:
 
 
 def _attribute_table(layout: Layout, path: Path) -> dict[str, dict[str, bool]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = [row for row in csv.reader(file) if row]
+    text = io.StringIO(read_text(path, "a table of attributes"))
+    rows = [row for row in csv.reader(text) if row]
     header = rows[0] if rows else []
     unknown = [name for name in header[1:] if name not in layout.attributes]
     if header[:1] != ["sequence"] or unknown:
@@ -194,7 +196,7 @@ def _attribute_table(layout: Layout, path: Path) -> dict[str, dict[str, bool]]:
 
 
 def _attribute_flags(layout: Layout, path: Path) -> dict[str, bool]:
-    flags = path.read_text(encoding="utf-8-sig").replace(",", " ").split()
+    flags = read_text(path, f"{len(layout.attributes)} flags 0 or 1").replace(",", " ").split()
     if len(flags) != len(layout.attributes) or not set(flags) <= {"0", "1"}:
         raise DataError(f"{len(layout.attributes)} flags 0 or 1", f"{len(flags)} values in {path}", "correct that file")
     return {name: flag == "1" for name, flag in zip(layout.attributes, flags, strict=True)}
@@ -209,7 +211,7 @@ def read_slices(folder: Path) -> int | None:
     path = folder / SLICES_FILE
     if not path.is_file():
         return None
-    text = path.read_text(encoding="utf-8").strip()
+    text = read_text(path, "a number of slices above 1").strip()
     if not text.isdecimal() or int(text) < 2:
         raise DataError("a number of slices above 1", f"{text!r} in {path}", "correct it or delete the file")
     return int(text)

@@ -23,7 +23,6 @@ from had.data.layouts import VoxelRecipe
 
 ON_RGB = (220, 30, 30)
 OFF_RGB = (30, 30, 200)
-GROUND_RGB = (255, 255, 255)
 
 
 class Slices(NamedTuple):

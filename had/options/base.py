@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Options(BaseModel):
-    """Base of every section: frozen, and no key that it does not know."""
+    """Base of every section: frozen, no key that it does not know, and finite numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 def merge(base: dict, changes: dict) -> dict:

@@ -99,7 +99,7 @@ class Experiment(Options):
     """Rows without learning."""
     external: dict[str, Path] = Field(default_factory=dict)
     """Other trackers' result folders as further rows: name -> folder with <benchmark>/<sequence>.txt."""
-    benchmarks: dict[str, BenchmarkOptions]
+    benchmarks: dict[str, BenchmarkOptions] = Field(min_length=1)
     """The benchmarks, by name."""
     crops: CropOptions = CropOptions()
     """Crops and their sampling."""
@@ -120,7 +120,7 @@ class Experiment(Options):
     keep_lessons: bool = False
     """Keep the frozen teacher's outputs for all runs of a seed, which saves each of them the teacher's work and costs
     disk space while they train: for small networks."""
-    device: str = "auto"
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
 
     @model_validator(mode="after")
@@ -177,8 +177,8 @@ class Experiment(Options):
             ConfigError: the configuration has no such benchmark.
         """
         if benchmark not in self.benchmarks:
-            known = nearest(benchmark, self.benchmarks) if self.benchmarks else "it has none: add one"
-            raise ConfigError("a benchmark of the configuration", repr(benchmark), known)
+            remedy = nearest(benchmark, self.benchmarks)
+            raise ConfigError("a benchmark of the configuration", repr(benchmark), remedy)
         return self.benchmarks[benchmark]
 
 

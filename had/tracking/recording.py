@@ -80,15 +80,16 @@ def track_recording(
         One step a window; the first repeats the given box.
 
     Raises:
-        DataError: broken recording, or none of its events in the time asked for.
+        DataError: broken recording, none of its events in the time asked for, or none inside the box at its begin.
         CheckpointError: a checkpoint that does not say with which crops it was trained.
-        ConfigError: a box outside the sensor or a window without length.
+        ConfigError: a box outside the sensor, a window without length or a negative time.
     """
     prepare_machine()
     device = choose_device(device)
     network, provenance = load_network(checkpoint, device=device)
     source = open_recording(recording)
     box = _checked(box, source.size, window_us)
+    _refuse_negative(start_us, stop_us)
     tracker = Tracker(network, _crops(provenance, checkpoint), options or TrackingOptions(), device)
     frames = frames_of(
         source,
@@ -104,6 +105,8 @@ def track_recording(
     for begin_us, frame in progress(frames, label=f"track {recording.name}", total=total, unit="windows"):
         begin = time.perf_counter()
         if not found:
+            log.info("%s: begins at %d us on the recording's own clock", recording, begin_us)
+            _refuse_empty(frame, box, begin_us)
             tracker.initialize(frame, box)
         elif frame.events is not None and len(frame.events):
             box = tracker.track(frame)
@@ -223,10 +226,28 @@ def _crops(provenance: dict, checkpoint: Path) -> CropOptions:
         raise CheckpointError("the crops of its training in the checkpoint", got, "train the network again") from None
 
 
+def _refuse_negative(start_us: int | None, stop_us: int | None) -> None:
+    for option, value in (("--start-us", start_us), ("--stop-us", stop_us)):
+        if value is not None and value < 0:
+            raise ConfigError(f"{option} from 0 on", f"{value}", "give microseconds; see `had inspect`")
+
+
+def _refuse_empty(frame: Frame, box: np.ndarray, begin_us: int) -> None:
+    """See that the first window shows something where the object shall be."""
+    x, y, w, h = box
+    events = np.empty(0, EVENT_DTYPE) if frame.events is None else frame.events
+    inside = (events["x"] >= x) & (events["x"] < x + w) & (events["y"] >= y) & (events["y"] < y + h)
+    if not inside.any():
+        where = ",".join(f"{value:g}" for value in box)
+        got = f"none of {len(events)} inside {where} in the window from {begin_us} us on"
+        remedy = "correct --box, or give a --start-us at which the object moves"
+        raise DataError("events of the object in the first window", got, remedy)
+
+
 def _checked(box: np.ndarray, size: tuple[int, int], window_us: int) -> np.ndarray:
     box = np.asarray(box, dtype=np.float64)
     x, y, w, h = box
-    if not (w > 0 and h > 0 and x + w > 0 and y + h > 0 and x < size[0] and y < size[1]):
+    if not (np.isfinite(box).all() and w > 0 and h > 0 and x + w > 0 and y + h > 0 and x < size[0] and y < size[1]):
         got = ",".join(f"{value:g}" for value in box)
         raise ConfigError(f"a box x,y,w,h on the {size[0]}x{size[1]} sensor", got, "correct --box")
     if window_us <= 0:

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from miniature import random_events, write_aedat4, write_csv
 
@@ -110,6 +110,7 @@ evt3_words = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(evt3_words, st.integers(1, 40))
+@example([(0, 0, 0), (6, 1, 0), (8, 0, 0), (2, 0, 0)], 1)  # a lower part before the first upper one
 def test_evt3_equals_the_state_machine(tmp_path_factory, drawn, block):
     high, words = 0, []
     for kind, value, step in drawn:
@@ -208,6 +209,25 @@ def test_truncated_aedat4_is_refused(tmp_path, share):
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     with pytest.raises(DataError, match=r"a\.aedat4"):
         inspect(path)
+
+
+@pytest.mark.parametrize("value", [b"6x", b"-6", b"00"])
+def test_damaged_aedat4_header_is_refused(tmp_path, value):
+    path = write_aedat4(tmp_path / "a.aedat4", random_events(50), size=(64, 48))
+    content = path.read_bytes()
+    assert b'"sizeX" type="int">64<' in content
+    path.write_bytes(content.replace(b'"sizeX" type="int">64<', b'"sizeX" type="int">' + value + b"<"))
+    with pytest.raises(DataError, match="header is broken"):
+        open_recording(path)
+
+
+def test_aedat4_stream_without_a_number_is_refused(tmp_path):
+    path = write_aedat4(tmp_path / "a.aedat4", random_events(50))
+    content = path.read_bytes()
+    assert b'<node name="0"' in content
+    path.write_bytes(content.replace(b'<node name="0"', b'<node name="?"'))
+    with pytest.raises(DataError, match="header is broken"):
+        open_recording(path)
 
 
 def test_damaged_aedat4_packet_is_refused(tmp_path):

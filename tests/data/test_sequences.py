@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from miniature import annotate, some_boxes, write_list
 
-from had.data.annotations import read_sensor
+from had.data.annotations import read_sensor, read_slices
 from had.data.layouts import LAYOUTS
 from had.data.sequences import load_split, read_annotation, read_split
 from had.errors import DataError
@@ -110,6 +110,19 @@ def test_lists(root):
         read_split(COESOT, root, "test")
     with pytest.raises(DataError, match=r"'tset'.*did you mean 'test'"):
         read_split(COESOT, root, "tset")
+
+
+@pytest.mark.parametrize("name", ["list.txt", "attributes.csv", "att/b.txt", "b/sensor.txt", "b/slices.txt"])
+def test_bytes_that_are_no_text_are_refused(root, name):
+    path = root / "test" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"\xff\xfe1\x00")
+    readers = {
+        "sensor.txt": lambda: read_sensor(COESOT, path.parent),
+        "slices.txt": lambda: read_slices(path.parent),
+    }
+    with pytest.raises(DataError, match=f"no UTF-8 text in .*{path.name}"):
+        readers.get(path.name, lambda: read_split(COESOT, root, "test"))()
 
 
 def test_training_sequences_of_another_split_are_left_out(root, caplog):

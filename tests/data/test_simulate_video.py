@@ -12,7 +12,7 @@ from had.data.layouts import LAYOUTS
 from had.data.simulate.enrol import name_of
 from had.data.simulate.video import Video, VideoSource, interpolate, read_boxes, simulate_video
 from had.data.simulate.write import simulate_split
-from had.errors import DataError
+from had.errors import ConfigError, DataError
 from had.options.recordings import SimulationOptions, SplitSize
 
 WIDTH, HEIGHT = 96, 64
@@ -256,6 +256,19 @@ def test_what_does_not_fit_is_refused_in_one_sentence(clip, tmp_path):
     with pytest.raises(DataError, match="one a frame"):
         simulate(clip, tmp_path / "out", boxes=_one_line(tmp_path))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("rate", [0.0, -25.0, np.inf, np.nan])
+def test_a_frame_rate_is_positive(clip, tmp_path, rate):
+    with pytest.raises(ConfigError, match="--frame-rate above 0"):
+        simulate(clip, tmp_path / "out", frame_rate=rate)
+    assert not (tmp_path / "out").exists()
+
+
+def test_boxes_that_are_no_text_are_refused(clip, tmp_path):
+    clip[1].write_bytes(b"\x89PNG\xff")
+    with pytest.raises(DataError, match=r"no UTF-8 text in .*boxes\.txt"):
+        simulate(clip, tmp_path / "out")
 
 
 def _one_line(folder):

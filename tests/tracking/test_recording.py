@@ -18,6 +18,8 @@ from had.models.weights import save_network
 from had.tracking import recording
 from had.tracking.recording import count_windows, event_windows, frames_of, track_recording
 
+BOX = np.array([15.0, 25.0, 10.0, 10.0])
+
 
 class Memory(Recording):
     """Events from an array, three a chunk."""
@@ -142,6 +144,38 @@ def test_wrong_box_window_and_checkpoint_are_refused(tmp_path, csv, checkpoint):
     save_network(tmp_path / "bare.safetensors", network, {})
     with pytest.raises(CheckpointError, match="crops"):
         start([15.0, 20, 10, 10], source=tmp_path / "bare.safetensors")
+
+
+@pytest.mark.parametrize("limits", [{"start_us": -1}, {"stop_us": -40_000}])
+def test_negative_times_are_refused(csv, checkpoint, limits):
+    with pytest.raises(ConfigError, match=r"--st\w+-us from 0 on, got -"):
+        next(track_recording(recording=csv, box=BOX, checkpoint=checkpoint, device="cpu", **limits))
+
+
+def test_a_start_without_events_in_the_box_is_refused(tmp_path, csv, checkpoint):
+    def start(box, source, **limits):
+        next(track_recording(recording=source, box=np.array(box), checkpoint=checkpoint, device="cpu", **limits))
+
+    with pytest.raises(DataError, match=r"first window, got none of \d\d\d inside 45,5,10,10 in the window"):
+        start([45.0, 5, 10, 10], csv)
+    with pytest.raises(ConfigError, match="--box"):
+        start([15.0, 25, np.inf, 10], csv)
+    lines = csv.read_text().splitlines()
+    gap = tmp_path / "gap.csv"
+    kept = [line for line in lines[1:] if not 300_000 <= int(line.split(",")[3]) < 500_000]
+    gap.write_text("\n".join([lines[0], *kept]) + "\n")
+    with pytest.raises(DataError, match="none of 0 inside"):
+        start([25.0, 25, 10, 10], gap, start_us=350_000)
+
+
+def test_the_begin_is_told_on_the_recordings_clock(tmp_path, csv, checkpoint, caplog):
+    late = tmp_path / "late.csv"
+    rows = [line.split(",") for line in csv.read_text().splitlines()[1:]]
+    late.write_text("x,y,p,t\n" + "".join(f"{x},{y},{p},{int(t) + 5_000_000}\n" for x, y, p, t in rows))
+    first = int(rows[0][3]) + 5_000_000
+    with caplog.at_level("INFO"):
+        next(track_recording(recording=late, box=BOX, checkpoint=checkpoint, device="cpu", start_us=80_000))
+    assert f"begins at {first + 80_000} us on the recording's own clock" in caplog.text
 
 
 def test_camera_is_asked_for_where_there_is_none(csv):

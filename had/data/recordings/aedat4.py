@@ -68,10 +68,10 @@ class Aedat4Recording(Recording):
         self._end = path.stat().st_size
         try:
             self._read_header(path)
-        except (struct.error, ElementTree.ParseError, IndexError, UnicodeDecodeError) as error:
+            self._event_stream, event_size = self._stream("EVTS")
+            self._frame_stream, frame_size = self._stream("FRME")
+        except (struct.error, ElementTree.ParseError, IndexError, ValueError) as error:
             raise DataError("an AEDAT4 header", f"{path}, whose header is broken ({error})", _REMEDY) from None
-        self._event_stream, event_size = self._stream("EVTS")
-        self._frame_stream, frame_size = self._stream("FRME")
         super().__init__(path, size=size or event_size or frame_size)
         if self._codec not in _CODECS:
             raise DataError("AEDAT4 compression 0 to 4", f"{self._codec} in {path}", "save it again with LZ4")
@@ -99,7 +99,10 @@ class Aedat4Recording(Recording):
         for node in self._streams:
             if node.findtext("attr[@key='typeIdentifier']") == kind:
                 sides = [node.findtext(f"node/attr[@key='{key}']") for key in ("sizeX", "sizeY")]
-                return int(node.get("name", "")), (int(sides[0]), int(sides[1])) if all(sides) else None  # type: ignore[arg-type]
+                size = (int(sides[0]), int(sides[1])) if sides[0] and sides[1] else None
+                if size is not None and min(size) <= 0:
+                    raise ValueError(f"a sensor of {size[0]}x{size[1]} pixels")
+                return int(node.get("name", "")), size
         return None, None
 
     def _packets(self, stream: int | None) -> Iterator[tuple[int, int]]:

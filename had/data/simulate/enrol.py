@@ -15,7 +15,7 @@ from had.data.annotations import read_attributes
 from had.data.layouts import Layout
 from had.data.simulate.recording import FLAGS
 from had.errors import DataError
-from had.files import atomic_file
+from had.files import atomic_file, read_text
 
 IMAGE_FOLDERS = ("frames", "images", "img", "imgs")
 """Folders that are called like this hold the images of the video that the folder above is named after."""
@@ -51,7 +51,7 @@ def enrol(folder: Path, layout: Layout, name: str) -> None:
     """Add a recording without attributes to the split in ``folder``, in its list and where its attributes are."""
     _add_attributes(folder, layout, name)
     path = folder / layout.list_file
-    lines = path.read_text(encoding="utf-8-sig").splitlines() if path.is_file() else []
+    lines = read_text(path, "a list of sequences").splitlines() if path.is_file() else []
     names = [line.strip() for line in lines if line.strip()]
     if name not in names:
         _write(path, [*names, name])
@@ -70,7 +70,7 @@ def joined(folder: Path, layout: Layout) -> list[str]:
     if not path.is_file():
         found = (flags.parent.name for flags in sorted(folder.glob(f"*/{FLAGS}")))
         return [name for name in found if not name.startswith(".") and not SCENE_NAME.fullmatch(name)]
-    listed = (line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
+    listed = (line.strip() for line in read_text(path, "a list of sequences").splitlines())
     names = [name for name in listed if name and not SCENE_NAME.fullmatch(name)]
     for name in names:
         if not (folder / name / FLAGS).is_file():
@@ -99,7 +99,7 @@ def _add_attributes(folder: Path, layout: Layout, name: str) -> None:
     for place in (folder, folder.parent):
         table = place / "attributes.csv"
         if table.is_file():
-            lines = [line for line in table.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+            lines = [line for line in read_text(table, "a table of attributes").splitlines() if line.strip()]
             _write(table, _with_row(lines or [_header(layout)], name))
             return
         if (place / "att").is_dir() and layout.attributes:

@@ -23,8 +23,8 @@ from had.data.layouts import Layout
 from had.data.simulate.enrol import check_name, enrol, name_of
 from had.data.simulate.recording import FLAGS, Annotated, lead_of, write_recording
 from had.data.simulate.textures import luminance
-from had.errors import DataError
-from had.files import atomic_folder
+from had.errors import ConfigError, DataError
+from had.files import atomic_folder, read_text
 from had.options.recordings import SimulationOptions
 
 IMAGES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
@@ -59,8 +59,11 @@ def simulate_video(
         origin: the coordinate of the first pixel in ``boxes``, 0 or 1.
 
     Raises:
+        ConfigError: a frame rate that is not a positive number.
         DataError: no frames, no or unreadable boxes, not as many boxes as frames, or a name that is taken.
     """
+    if not 0 < frame_rate < np.inf:
+        raise ConfigError("--frame-rate above 0", f"{frame_rate:g}", "give the video's frames a second")
     name = name or name_of(Path(frames))
     folder = Path(root) / layout.splits["test"]
     check_name(folder, name)
@@ -99,7 +102,7 @@ def read_boxes(path: Path, *, frames: int, size: tuple[int, int], origin: int) -
     if not path.is_file():
         raise DataError("a file with one x,y,w,h a frame", f"no file {path}", "give the path of the boxes")
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(path, "a file with one x,y,w,h a frame").splitlines(), 1):
         if not line.strip():
             continue
         try:

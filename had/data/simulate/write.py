@@ -71,7 +71,8 @@ def simulate_split(*, layout: Layout, options: SimulationOptions, split: str, ro
     _discard_foreign(folder, layout, options, split)
     missing = [index for index, name in enumerate(names) if not (folder / name).is_dir()]
     job = partial(_write_sequence, layout, options, split, folder)
-    for _ in progress(_run(job, missing, workers), label=f"simulate {layout.name} {split}", total=len(missing)):
+    label = f"simulate {layout.name} {split}"
+    for _ in progress(_run(job, missing, workers), label=label, total=len(missing), unit="sequences"):
         pass
     write_attributes(folder, layout, names + videos)
     with atomic_file(folder / layout.list_file) as path:
