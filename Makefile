@@ -45,8 +45,8 @@ $(REPORT): $(wildcard $(RESULTS)/tables/*.csv $(RESULTS)/figures/*.png) | $(RESU
 	@$(SNAKEMAKE) --report $(@:.html=.part.html) --quiet host
 	@mv $(@:.html=.part.html) $@
 
-$(RESULTS)/config.yaml:
-	@$(MAKE) --no-print-directory demo
+$(RESULTS)/config.yaml: | $(VENV)/.installed
+	@$(SNAKEMAKE) --cores $(CORES) --quiet host reason
 
 clean: ## Remove what tools cache; results/ and .venv stay.
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
