@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 COLUMNS = 4
 """Panels a line of the page."""
 _NOT_LOSSES = ("epoch", "step", "seconds", "lr", "val_iou")
-_TITLES = {"val_iou": "Validation one-shot IoU", "total": "Training loss, total"}
+_TITLES = {
+    "val_iou": "Validation one-shot IoU",
+    "total": "Training loss, total",
+    "temporal_motion": "teacher GRU, motion",
+    "temporal_variance": "teacher GRU, variance",
+    "temporal_student_variance": "student GRU, variance",
+}
 
 
 def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
