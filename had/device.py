@@ -39,4 +39,7 @@ def prepare_machine() -> None:
         torch.set_num_threads(int(threads))
     cv2.setNumThreads(torch.get_num_threads())
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
+    # The same as use_deterministic_algorithms(True), which also imports torch's compiler: 4 s a job.
+    torch.set_deterministic_debug_mode("error")
+    # Else every new tensor is filled first, for the sake of code that reads what it has not written.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

@@ -30,7 +30,7 @@ def build_optimizer(network: nn.Module, objective: nn.Module, options: TrainingO
         {"params": backbone, "lr": options.backbone_learning_rate},
         {"params": rest, "lr": options.learning_rate},
     ]
-    return AdamW(groups, weight_decay=options.weight_decay)
+    return AdamW(groups, weight_decay=options.weight_decay, fused=True)
 
 
 def learning_rate_scale(step: int, *, options: TrainingOptions, steps_per_epoch: int) -> float:
