@@ -60,6 +60,9 @@ class TrackingOptions(Options):
 
     window_influence: float = Field(1.0, ge=0, le=1)
     """Weight of the Hann window on the response map: 1 multiplies fully (published), 0 not at all."""
+    size_rate: float = Field(1.0, gt=0, le=1)
+    """How fast a box takes the predicted size, per frame and in its logarithm: 1 at once (published); less damps
+    width and height, as SiamFC and SiamRPN do."""
     batch_sequences: int = Field(16, gt=0)
     """Sequences that are tracked in lockstep."""
     one_shot_crops: int = Field(8, ge=0)

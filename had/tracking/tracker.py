@@ -31,13 +31,21 @@ def hann_window(h: int, w: int) -> Tensor:
     return sides[0][:, None] * sides[1]
 
 
+def resized(old: np.ndarray, new: np.ndarray, rate: float) -> np.ndarray:
+    """The new ``xywh`` box around its own centre, with a size between both: ``old ** (1 - rate) * new ** rate``."""
+    if rate == 1:
+        return new
+    size = old[2:] ** (1 - rate) * new[2:] ** rate
+    return np.concatenate([new[:2] + (new[2:] - size) / 2, size])
+
+
 class Tracker:
     """Follows targets with a trained network.
 
     Args:
         network: in evaluation mode, on ``device``.
         crops: the crops it was trained with.
-        options: weight of the window.
+        options: weight of the window, how fast sizes change.
         device: where the network is.
 
     Attributes:
@@ -51,6 +59,7 @@ class Tracker:
         self.network, self.crops, self.device = network, crops, device
         h, w = network.layout.grid_x
         influence = options.window_influence
+        self.size_rate = options.size_rate
         self.weight = (1 - influence + influence * hann_window(h, w)).to(device)  # h w
 
     def initialize(self, frames: Sequence[Frame] | Frame, boxes: np.ndarray) -> None:
@@ -92,7 +101,8 @@ class Tracker:
             self.responses[:] = 0
             self.responses[alive] = prediction.response.cpu().numpy()
         for index, frame, window, box in zip(alive, present, windows, found, strict=True):
-            self.boxes[index] = clip_xywh(from_window(box, window), *frame.size)
+            moved = resized(self.boxes[index], from_window(box, window), self.size_rate)
+            self.boxes[index] = clip_xywh(moved, *frame.size)
             self.windows[index] = window[:3]
         return self.boxes.copy()
 

@@ -11,7 +11,7 @@ from had.options.experiment import TrackingOptions
 from had.options.training import CropOptions
 from had.structures import Features, Prediction, TokenLayout
 from had.tracking.run import follow
-from had.tracking.tracker import Tracker, hann_window
+from had.tracking.tracker import Tracker, hann_window, resized
 
 CROPS = CropOptions(template_size=16, search_size=64)
 GRID = (8, 8)
@@ -42,8 +42,8 @@ class Oracle:
         return Prediction(response.logit(), response, size, offset, torch.empty(0)), Features(image, None, self.layout)
 
 
-def tracker(influence=1.0):
-    return Tracker(Oracle(), CROPS, TrackingOptions(window_influence=influence))
+def tracker(influence=1.0, size_rate=1.0):
+    return Tracker(Oracle(), CROPS, TrackingOptions(window_influence=influence, size_rate=size_rate))
 
 
 def test_hann_window_is_the_published_one():
@@ -87,6 +87,24 @@ def test_single_frame_verbs():
     many = tracker()
     many.initialize([sequence.frame(0)], sequence.boxes[:1])
     assert many.track([sequence.frame(1)])[0] == pytest.approx(box)
+
+
+def test_a_damped_size_changes_slowly_around_the_predicted_centre():
+    sequence = toy_split(1)[0]
+    sides = {}
+    for rate in (1.0, 0.25):
+        one = tracker(size_rate=rate)
+        one.initialize(sequence.frame(0), sequence.boxes[0] * [1, 1, 1, 0.5])  # the oracle says: as wide as high
+        sides[rate] = one.track(sequence.frame(1))
+    damped, free = sides[0.25], sides[1.0]
+    assert damped[:2] + damped[2:] / 2 == pytest.approx(free[:2] + free[2:] / 2)
+    old = sequence.boxes[0, 2:] * [1, 0.5]
+    assert np.log(damped[2:] / old) == pytest.approx(0.25 * np.log(free[2:] / old))
+
+
+def test_the_published_rate_takes_the_predicted_box_bit_for_bit():
+    new = np.array([3.1, 4.7, 10.3, 5.9])
+    assert resized(np.array([1.0, 2.0, 7.0, 9.0]), new, 1.0) is new
 
 
 def test_window_prefers_the_centre():
