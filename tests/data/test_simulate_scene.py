@@ -48,6 +48,23 @@ def test_coverage_measures_area_to_a_part_of_a_pixel():
     np.testing.assert_array_equal(shapes.box_of(square - 100, 100, 80), np.zeros(4))
 
 
+@pytest.mark.parametrize("aspect", [0.3, 1.0, 3.0])
+def test_an_upright_target_has_its_aspect_and_its_area(aspect):
+    still = {**PLAIN, "turns": False, "stretches": False, "scales": False, "deforms": False}
+    boxes = [scene(seed, **still, upright=True, aspect=aspect, size=40.0).target.points(5) for seed in range(20)]
+    width, height = np.array([np.ptp(points, axis=0) for points in boxes]).T
+    unit = np.sqrt(SIZE[0] * SIZE[1] / (320 * 200))
+    assert np.median(np.log(width / height)) == pytest.approx(0.8 * np.log(aspect), abs=0.25)  # leaning: rounder
+    assert np.median(np.sqrt(width * height)) == pytest.approx(40 * unit, rel=0.2)
+
+
+def test_targets_are_from_tall_to_wide():
+    drawn = np.array([draw(np.random.default_rng(seed)).aspect for seed in range(400)])
+    assert 0.25 <= drawn.min() < 0.35
+    assert 2.9 < drawn.max() <= 4
+    assert np.median(drawn) == pytest.approx(1, abs=0.15)
+
+
 def test_a_full_occluder_hides_and_the_box_is_zero_then():
     found = 0
     for seed in range(30):

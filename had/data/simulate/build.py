@@ -12,7 +12,7 @@ import numpy as np
 
 from had.data.simulate import motion, shapes, textures
 from had.data.simulate.bodies import Body, Motion, at, inverse, rotations
-from had.data.simulate.difficulty import Difficulty, draw
+from had.data.simulate.difficulty import Difficulty, draw, draw_aspect
 from had.data.simulate.scene import PRESENT_SHARE, Clock, Scene
 
 FIRST_SHARE = 0.9
@@ -46,14 +46,15 @@ def build_scene(rng: np.random.Generator, *, difficulty: Difficulty, clock: Cloc
     distractors = []
     for _ in range(difficulty.distractors):
         own = style if difficulty.similar else textures.object_style(rng)
-        alike = pixels * float(np.exp(rng.normal(0, 0.2)))
+        form = replace(difficulty, aspect=difficulty.aspect if difficulty.similar else draw_aspect(rng))
+        alike = pixels * float(np.exp(rng.normal(0, 0.2 if difficulty.similar else 0.5)))
         if difficulty.moving:
-            calm = replace(difficulty, leaves=False, pause=False)
+            calm = replace(form, leaves=False, pause=False)
             distractors.append(_mover(rng, calm, clock, size, pixels=alike, style=own))
         else:
             place = rng.uniform(look.min(0) - 0.5 * np.array(size), look.max(0) + 0.5 * np.array(size))
-            outline = shapes.outline(rng, size=alike, aspect=1.0)
-            standing = _standing(clock, place, rng.uniform(0, 2 * np.pi))
+            outline = shapes.outline(rng, size=alike, aspect=form.aspect)
+            standing = _standing(clock, place, _angle(rng, form))
             distractors.append(_body(rng, outline, own, camera.after(standing), clock))
     return Scene(
         difficulty=difficulty,
@@ -65,7 +66,7 @@ def build_scene(rng: np.random.Generator, *, difficulty: Difficulty, clock: Cloc
         light=_light(rng, difficulty, clock),
         target=target,
         distractors=distractors,
-        occluders=_occluders(rng, difficulty, clock, target, camera, pixels),
+        occluders=_occluders(rng, difficulty, clock, target, camera),
     )
 
 
@@ -114,34 +115,48 @@ def _mover(rng, difficulty: Difficulty, clock: Clock, size: tuple[int, int], *, 
         begin, hold = rng.uniform(0.15, 0.6) * steps, rng.uniform(0.15, 0.3) * steps
         active = 1 - motion.bump(steps, begin=begin, rise=renders, hold=hold)
     ticks = np.cumsum(active) / renders
-    edge = np.minimum(0.65 * pixels, 0.4 * np.array(size))
+    begin_angle = _angle(rng, difficulty)
+    extent = _extent(pixels, difficulty.aspect, begin_angle)
+    edge = np.minimum(0.65 * extent, 0.4 * np.array(size))
     position = motion.path(rng, np.cumsum(speed * active), low=edge, high=np.array(size) - edge)
     if difficulty.leaves:
-        position = position + _excursion(rng, position, clock, size, pixels)
+        position = position + _excursion(rng, position, clock, size, float(extent.max()))
     growth = motion.swing(rng, ticks, amplitude=rng.uniform(0.3, 0.5) if difficulty.scales else 0.08, period=45)
     stretch = motion.swing(rng, ticks, amplitude=rng.uniform(0.3, 0.5) if difficulty.stretches else 0.05, period=30)
     spin = rng.uniform(0.04, 0.12) * rng.choice([-1, 1]) if difficulty.turns else 0.0
-    angle = rng.uniform(0, 2 * np.pi) + spin * ticks + motion.swing(rng, ticks, amplitude=0.15, period=20)
+    angle = begin_angle + spin * ticks + motion.swing(rng, ticks, amplitude=0.15, period=20)
     scale = np.exp(np.stack([growth + stretch / 2, growth - stretch / 2], axis=1))
-    outline = shapes.outline(rng, size=pixels, aspect=float(np.exp(rng.normal(0, 0.25))))
+    outline = shapes.outline(rng, size=pixels, aspect=difficulty.aspect)
     placed = Motion(rotations(angle) * scale[:, None, :], position)
     wobble = 2 * np.pi * ticks / rng.uniform(8, 16)
     softness = float(rng.uniform(0.15, 0.3)) if difficulty.deforms else 0.0
     return _body(rng, outline, style, placed, clock, wobble=wobble, softness=softness)
 
 
-def _excursion(rng, position: np.ndarray, clock: Clock, size: tuple[int, int], pixels: float) -> np.ndarray:
+def _excursion(rng, position: np.ndarray, clock: Clock, size: tuple[int, int], extent: float) -> np.ndarray:
     """An offset (S, 2) that carries a body over the nearest border of the view and back."""
     begin = int(rng.uniform(0.2, 0.5) * clock.steps)
     away = np.stack([position[begin], np.array(size) - position[begin]])
     border, axis = np.unravel_index(np.argmin(away), away.shape)
     hold = rng.uniform(2, 5) * clock.renders
-    rise = np.clip(2.5 * (away[border, axis] + pixels) / pixels, 4, 0.3 * clock.frames) * clock.renders
+    rise = np.clip(2.5 * (away[border, axis] + extent) / extent, 4, 0.3 * clock.frames) * clock.renders
     shape = motion.bump(clock.steps, begin=begin, rise=float(rise), hold=hold)
-    goal = -0.8 * pixels if border == 0 else size[axis] + 0.8 * pixels
+    goal = -0.8 * extent if border == 0 else size[axis] + 0.8 * extent
     offset = np.zeros_like(position)
     offset[:, axis] = shape * (goal - position[:, axis])
     return offset
+
+
+def _angle(rng, difficulty: Difficulty) -> float:
+    """The angle at which a body begins, in radians."""
+    return float(rng.normal(0, 0.08) if difficulty.upright else rng.uniform(0, 2 * np.pi))
+
+
+def _extent(pixels: float, aspect: float, angle: float) -> np.ndarray:
+    """Width and height (2,) of the box around a turned body."""
+    width, height = pixels * np.sqrt(aspect), pixels / np.sqrt(aspect)
+    cos, sin = abs(np.cos(angle)), abs(np.sin(angle))
+    return np.array([width * cos + height * sin, width * sin + height * cos])
 
 
 def _standing(clock: Clock, place: np.ndarray, angle: float) -> Motion:
@@ -149,7 +164,7 @@ def _standing(clock: Clock, place: np.ndarray, angle: float) -> Motion:
     return Motion(rotations(np.full(clock.steps, angle)), np.tile(place, (clock.steps, 1)))
 
 
-def _occluders(rng, difficulty: Difficulty, clock: Clock, target: Body, camera: Motion, pixels: float) -> list[Body]:
+def _occluders(rng, difficulty: Difficulty, clock: Clock, target: Body, camera: Motion) -> list[Body]:
     """Foreground objects that the target passes behind, or that pass in front of it."""
     if difficulty.occlusion == "none":
         return []
@@ -157,17 +172,18 @@ def _occluders(rng, difficulty: Difficulty, clock: Clock, target: Body, camera: 
     way, last = target.motion.shift, clock.steps - 1
     for time in rng.uniform(0.25, 0.9, 1 + int(rng.random() < 0.3)):
         step = int(time * last)
-        share = rng.uniform(0.35, 0.6) if difficulty.occlusion == "partial" else rng.uniform(1.1, 1.5)
-        thickness = share * pixels
+        share = rng.uniform(0.2, 0.5) if difficulty.occlusion == "partial" else rng.uniform(1.1, 1.5)
         ahead = way[min(step + clock.renders, last)] - way[max(step - clock.renders, 0)]
         heading = float(np.arctan2(ahead[1], ahead[0]) + rng.normal(0, 0.3))
+        along, across = np.ptp(target.points(step) @ rotations(np.array([heading]))[0], axis=0)
+        thickness = share * float(along)
         if difficulty.occluder_moves:
-            crossing = (thickness + pixels) / (rng.uniform(5, 9) * clock.renders)
+            crossing = (thickness + along) / (rng.uniform(5, 9) * clock.renders)
             run = crossing * (np.arange(clock.steps) - step)[:, None] * np.array([np.cos(heading), np.sin(heading)])
             placed = replace(_standing(clock, way[step], heading), shift=way[step] - run)
         else:
             place = inverse(at(camera.turn, step)) @ (way[step] - at(camera.shift, step))
             placed = camera.after(_standing(clock, place, heading))
-        outline = shapes.bar(rng.uniform(2.2, 3.5) * pixels, thickness)
+        outline = shapes.bar(rng.uniform(2.2, 3.5) * float(across), thickness)
         bodies.append(_body(rng, outline, textures.object_style(rng), placed, clock))
     return bodies

@@ -21,6 +21,8 @@ class Difficulty:
 
     Attributes:
         size: the target's size in pixels on a 320 x 200 sensor.
+        aspect: the target's width over its height, between 1:4 and 4:1.
+        upright: the target stands or lies, as walkers and cars do; otherwise it begins at any angle.
         speed: mean speed in box sizes a frame.
         fast: speeds up to one box size a frame occur.
         pause: the target stands still for a part of the sequence.
@@ -37,6 +39,8 @@ class Difficulty:
     """
 
     size: float
+    aspect: float
+    upright: bool
     speed: float
     fast: bool
     pause: bool
@@ -61,9 +65,11 @@ def draw(rng: np.random.Generator) -> Difficulty:
     pause = not fast and rng.random() < 0.07
     camera = "static" if pause else str(rng.choice(["static", "pan", "hand"], p=[0.4, 0.35, 0.25]))
     leaves = rng.random() < 0.08
-    occlusion = "none" if leaves else str(rng.choice(["none", "partial", "full"], p=[0.76, 0.14, 0.1]))
+    occlusion = "none" if leaves else str(rng.choice(["none", "partial", "full"], p=[0.8, 0.12, 0.08]))
     return Difficulty(
         size=float(np.exp(rng.uniform(np.log(18), np.log(60)))),
+        aspect=draw_aspect(rng),
+        upright=bool(rng.random() < 0.7),
         speed=float(rng.uniform(0.3, 0.5) if fast else rng.uniform(0.08, 0.2)),
         fast=fast,
         pause=pause,
@@ -79,5 +85,10 @@ def draw(rng: np.random.Generator) -> Difficulty:
         leaves=leaves,
         distractors=int(rng.integers(0, 3)),
         similar=bool(rng.random() < 0.25),
-        moving=bool(rng.random() < 0.3),
+        moving=bool(rng.random() < 0.15),
     )
+
+
+def draw_aspect(rng: np.random.Generator) -> float:
+    """Width over height of some object, between 1:4 and 4:1, and seldom near them."""
+    return float(np.exp(np.log(4) * (rng.random() - rng.random())))

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 SPLITS = ("train", "val", "test")
 STAMP = "simulation.txt"
 """Digest of the options that made a split's recordings, in its folder."""
-GENERATION = 1
+GENERATION = 2
 """Raised when the same options make other recordings: everything is simulated again."""
 LOW_LIGHT_EXPOSURE = 3
 """How much longer the shutter is open in low light."""
