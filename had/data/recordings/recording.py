@@ -6,6 +6,7 @@ sensor) are here, once.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -42,7 +43,7 @@ class CameraFrame(NamedTuple):
     read_out_known: bool = True
 
 
-class Recording:
+class Recording(ABC):
     """A raw recording on disk.
 
     Attributes:
@@ -68,9 +69,9 @@ class Recording:
             self._size = sensor_holding(int(largest[0]) + 1, int(largest[1]) + 1)
         return self._size
 
+    @abstractmethod
     def decode(self, max_events: int) -> Iterator[np.ndarray]:
         """The events as they stand in the file, in non-empty `EVENT_DTYPE` arrays; unchecked."""
-        raise NotImplementedError
 
     def place(self, index: int) -> str:
         """Where event ``index`` stands, for messages."""
