@@ -154,9 +154,10 @@ def sequence_curves(track: np.ndarray, boxes: np.ndarray, present: np.ndarray) -
 def scores(curves: Curves) -> dict[str, np.ndarray]:
     """The numbers read off the curves, shares in [0, 1], each of shape (...).
 
-    ``SR`` is the mean of the 21 values of the success curve (a perfect track reaches 20/21), ``PR``
-    the precision at 20 px, ``NPR`` the normalised precision at 0.2. The other readings of the same
-    names: ``OP50``, ``OP75`` (success at IoU 0.5 and 0.75), ``PR_auc``, ``NPR_auc`` (curve means).
+    ``SR`` is the mean of the 21 values of the success curve (a perfect track reaches 20/21 of the frames that
+    show the target, and more where rounding lifts an overlap above 1), ``PR`` the precision at 20 px, ``NPR`` the
+    normalised precision at 0.2. The other readings of the same names: ``OP50``, ``OP75`` (success at IoU 0.5
+    and 0.75), ``PR_auc``, ``NPR_auc`` (curve means).
     """
     return {
         "SR": curves.overlap.mean(axis=-1),

@@ -241,13 +241,15 @@ def _json(path: Path) -> dict:
 
 def _conventions(experiment: Experiment, board: Scoreboard) -> list[str]:
     return [
-        "SR: area under the success curve (mean of 21 thresholds; a perfect track reaches 20/21 = 0.952); PR: "
+        "SR: area under the success curve, the mean of 21 thresholds (a perfect track reaches 20/21 = 0.952, more "
+        "where rounding lifts an overlap above 1, less where frames lack the target); PR: "
         "precision at 20 px; NPR: normalised precision at 0.2. Sequences whose curve is all zero for a tracker are "
         "dropped, as the official toolkits do; means over all sequences and the other readings are in the CSV.",
         "One-shot IoU: mean IoU of single search crops around the known position.",
         f"Intervals: 95 % percentile bootstrap over {board.sequences} sequences, {experiment.evaluation.resamples} "
         f"resamples, seed {experiment.evaluation.seed}; training seeds {', '.join(map(str, experiment.seeds))}, "
-        "scores are means over them.",
+        "scores are means over them. Intervals and p hold for these trained networks: another training seed adds a "
+        "spread of its own.",
     ]
 
 

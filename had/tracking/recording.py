@@ -105,7 +105,7 @@ def track_recording(
     for begin_us, frame in progress(frames, label=f"track {recording.name}", total=total, unit="windows"):
         begin = time.perf_counter()
         if not found:
-            log.info("%s: begins at %d us on the recording's own clock", recording, begin_us)
+            log.info("%s: tracked from %d us on the recording's own clock", recording, begin_us)
             _refuse_empty(frame, box, begin_us)
             tracker.initialize(frame, box)
         elif frame.events is not None and len(frame.events):
@@ -165,7 +165,8 @@ def event_windows(
         if stop is not None and begin + window_us > stop:
             break
     if not some:
-        wanted = f"at least one window of {window_us} us between {start_us} and {stop_us}"
+        where = f"{'the begin' if start_us is None else start_us} and {'the end' if stop_us is None else stop_us}"
+        wanted = f"at least one window of {window_us} us between {where}"
         remedy = "see `had inspect` for the recording's first and last time"
         raise DataError(wanted, f"no such events in {source.path}", remedy)
 

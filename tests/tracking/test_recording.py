@@ -175,7 +175,7 @@ def test_the_begin_is_told_on_the_recordings_clock(tmp_path, csv, checkpoint, ca
     first = int(rows[0][3]) + 5_000_000
     with caplog.at_level("INFO"):
         next(track_recording(recording=late, box=BOX, checkpoint=checkpoint, device="cpu", start_us=80_000))
-    assert f"begins at {first + 80_000} us on the recording's own clock" in caplog.text
+    assert f"tracked from {first + 80_000} us on the recording's own clock" in caplog.text
 
 
 def test_camera_is_asked_for_where_there_is_none(csv):
