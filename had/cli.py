@@ -243,7 +243,7 @@ def product(
     output: options.Stem,
     config: options.ConfigFile = options.DEFAULT,
 ) -> None:
-    """Make one of the paper's tables (figures likewise) from the results of all runs."""
+    """Make one of the paper's tables or figures from the results of all runs."""
     from had.evaluation.products import write_product
 
     write_product(call.command.name or "", kind, experiment=load(config), benchmark=benchmark, stem=output)

@@ -11,6 +11,7 @@ import typer
 from had.config import load
 from had.data.layouts import canonical_name
 from had.errors import ConfigError
+from had.evaluation.products import KINDS
 from had.files import atomic_file
 from had.options.experiment import TrackingOptions
 from had.options.recordings import BenchmarkOptions, SimulationOptions
@@ -26,7 +27,7 @@ Output = Annotated[Path, typer.Option(help="What is written.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processes side by side.")]
 Prepared = Annotated[Path, typer.Option(help="Folder of the prepared splits.")]
 Annotations = Annotated[Path, typer.Option(help="Recordings in the published layout.")]
-Kind = Annotated[str, typer.Argument(help="Which one; a wrong name lists all there are.")]
+Kind = Annotated[str, typer.Argument(help="; ".join(f"{what}: {', '.join(names)}" for what, names in KINDS.items()))]
 Stem = Annotated[Path, typer.Option(help="Path without suffix; a file of each format is written.")]
 StartUs = Annotated[int | None, typer.Option(help=f"Where it starts: microseconds, {_CLOCK}; none: at its begin.")]
 StopUs = Annotated[int | None, typer.Option(help=f"Where it stops: microseconds, {_CLOCK}; none: at its end.")]

@@ -116,7 +116,7 @@ def open_run(experiment: Experiment, *, benchmark: str, run: str, seed: int, sta
     except (KeyboardInterrupt, SystemExit):
         client.set_terminated(run_id, "KILLED")
         raise
-    except BaseException:
+    except Exception:
         client.set_terminated(run_id, "FAILED")
         raise
     client.set_terminated(run_id, "FINISHED")

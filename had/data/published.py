@@ -80,7 +80,7 @@ def _read_mat(path: Path, layout: Layout) -> np.ndarray:
     try:
         content = loadmat(path, variable_names=["coor", "features"])
         coordinates, features = np.asarray(content["coor"]), np.asarray(content["features"])
-    except (KeyError, MatReadError, ValueError, OSError, NotImplementedError) as error:
+    except (KeyError, MatReadError, ValueError, OSError, NotImplementedError) as error:  # the last: MATLAB 7.3's HDF5
         raise DataError(expected, f"{path} ({type(error).__name__}: {error})", "replace that file") from None
     if coordinates.size == 0:
         return np.zeros((0, 3 + layout.voxel.events), np.int8)
