@@ -10,11 +10,13 @@ SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIGFILE) --config results=$(RESU
 REPORT := $(RESULTS)/report/report.html
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help demo test ui report clean test-newcomer lock
+.PHONY: help install demo test ui report clean test-newcomer lock
 .DELETE_ON_ERROR:
 
 help: ## This list.
 	@sed -n 's/^\([a-z-]*\):.*## /make \1	/p' $(MAKEFILE_LIST) | expand -t 20
+
+install: $(VENV)/.installed ## The environment alone, in .venv.
 
 demo: $(VENV)/.installed ## Simulate, train, track, evaluate: tables and figures in results/ (about half an hour on two cores).
 	@$(SNAKEMAKE) --cores $(CORES) --quiet host reason
@@ -84,7 +86,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.installed-for-tests: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing (some minutes, once)"
-	@$(INSTALL) --editable '.[dev,slurm]'
+	@$(INSTALL) --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
 
 # torch and what it brings differ by machine and are left out.

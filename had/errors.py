@@ -42,3 +42,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     known = list(known)
     match = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     return f"did you mean {match[0]!r}?" if match else f"valid are {', '.join(known)}"
+
+
+def excerpt(text: str, most: int = 60) -> str:
+    """A file's text in quotes, as an error shows it; three dots where more than ``most`` characters were cut."""
+    return repr(text) if len(text) <= most else f"{text[:most]!r}..."

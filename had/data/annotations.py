@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from had.data.layouts import SENSOR_FILE, SLICES_FILE, Layout
-from had.errors import DataError, nearest
+from had.errors import DataError, excerpt, nearest
 from had.files import read_text
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ def _read_boxes(path: Path) -> np.ndarray:
         except ValueError:
             box = []
         if len(box) != 4 or not np.isfinite(box).all():
-            raise DataError(expected, f"{line[:60]!r} in line {number} of {path}", "correct that line")
+            raise DataError(expected, f"{excerpt(line)} in line {number} of {path}", "correct that line")
         boxes.append(box)
     return np.array(boxes, np.float64)
 
@@ -139,7 +139,7 @@ def _read_flags(path: Path, frames: int, meaning_true: int) -> np.ndarray:
     flags = []
     for number, line in enumerate(_lines(path, expected), 1):
         if line.strip() not in ("0", "1"):
-            raise DataError(expected, f"{line[:60]!r} in line {number} of {path}", "correct that line")
+            raise DataError(expected, f"{excerpt(line)} in line {number} of {path}", "correct that line")
         flags.append(int(line) == meaning_true)
     if len(flags) != frames:
         raise DataError(expected, f"{len(flags)} flags in {path}", "complete the shorter of the two files")
@@ -157,7 +157,9 @@ def read_sensor(layout: Layout, folder: Path) -> tuple[int, int]:
         return layout.sensor
     sides = read_text(path, "width,height in pixels").replace(",", " ").split()
     if len(sides) != 2 or not all(side.isdigit() and int(side) > 0 for side in sides):
-        raise DataError("width,height in pixels", f"{' '.join(sides)[:40]!r} in {path}", "correct or remove that file")
+        raise DataError(
+            "width,height in pixels", f"{excerpt(' '.join(sides))} in {path}", "correct or remove that file"
+        )
     return int(sides[0]), int(sides[1])
 
 
@@ -190,7 +192,7 @@ def _attribute_table(layout: Layout, path: Path) -> dict[str, dict[str, bool]]:
     for number, row in enumerate(rows[1:], 2):
         if len(row) != len(header) or not set(row[1:]) <= {"0", "1"}:
             expected = f"a name and {len(header) - 1} flags 0 or 1"
-            raise DataError(expected, f"{','.join(row)[:60]!r} in row {number} of {path}", "correct that row")
+            raise DataError(expected, f"{excerpt(','.join(row))} in row {number} of {path}", "correct that row")
         table[row[0]] = {name: flag == "1" for name, flag in zip(header[1:], row[1:], strict=True)}
     return table
 

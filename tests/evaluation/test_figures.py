@@ -65,8 +65,8 @@ def test_runs_differ_in_more_than_colour():
 def test_loss_curves_show_each_term_of_the_histories(made):
     with style.applied():
         titles = [axes.get_title() for axes in losses.draw(made[0], "coesot", "losses").axes]
-    assert titles[:2] == ["Validation one-shot IoU", "Training loss, total"]
-    assert {"focal", "giou", "l1", "spatial"} <= set(titles)
+    assert titles[:2] == ["Validation one-shot IoU", "Training loss, all terms"]
+    assert {"Classification (focal)", "Box (GIoU)", "Box (L1)", "Spatial alignment (SA)"} <= set(titles)
 
 
 def test_strips_are_spread_over_the_score():

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from had.data.recordings.recording import Recording, as_events
-from had.errors import DataError
+from had.errors import DataError, excerpt
 
 PUBLISHED_ORDER = ("x", "y", "p", "t")
 _NAMES = {
@@ -116,7 +116,7 @@ class CsvRecording(Recording):
                 if number > dialect.skipped and line.strip():
                     named = dict(zip(dialect.columns, fields, strict=False))
                     if len(fields) != len(dialect.columns) or not all(_is_int(named[c]) for c in PUBLISHED_ORDER):
-                        got = f"{line.strip()[:60]!r} in line {number} of {self.path}"
+                        got = f"{excerpt(line.strip())} in line {number} of {self.path}"
                         expected = f"{len(dialect.columns)} values with whole numbers in {','.join(PUBLISHED_ORDER)}"
                         return DataError(expected, got, "correct or remove that line")
         return DataError("a readable CSV", f"{self.path} ({reason.splitlines()[0]})", "write it again")
@@ -140,7 +140,7 @@ def _dialect(path: Path) -> _Dialect:
     columns = [_NAMES.get(field, f"other {i}") for i, field in enumerate(fields)]
     if any(columns.count(name) != 1 for name in PUBLISHED_ORDER):
         expected = "a header that names x, y, polarity and t once each"
-        raise DataError(expected, f"{text[:80]!r} in {path}", "rename its columns, or remove it for x,y,polarity,t")
+        raise DataError(expected, f"{excerpt(text)} in {path}", "rename its columns, or remove it for x,y,polarity,t")
     return _Dialect(delimiter, tuple(columns), skipped + 1, True)
 
 

@@ -14,6 +14,7 @@ from had.evaluation.rows import Row, folder_of, rows_of
 from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.figure import Figure
 
 COLUMNS = 4
@@ -21,10 +22,18 @@ COLUMNS = 4
 _NOT_LOSSES = ("epoch", "step", "seconds", "lr", "val_iou")
 _TITLES = {
     "val_iou": "Validation one-shot IoU",
-    "total": "Training loss, total",
-    "temporal_motion": "teacher GRU, motion",
-    "temporal_variance": "teacher GRU, variance",
-    "temporal_student_variance": "student GRU, variance",
+    "total": "Training loss, all terms",
+    "focal": "Classification (focal)",
+    "giou": "Box (GIoU)",
+    "l1": "Box (L1)",
+    "feature": "Feature distillation",
+    "similarity": "Similarity distillation",
+    "response": "Response distillation",
+    "temporal": "Temporal alignment (TA)",
+    "temporal_motion": "TA: teacher motion",
+    "temporal_variance": "TA: teacher variance",
+    "temporal_student_variance": "TA: student variance",
+    "spatial": "Spatial alignment (SA)",
 }
 
 
@@ -40,10 +49,10 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     rows.sort(key=lambda row: -last[row.run] if not math.isnan(last[row.run]) else math.inf)
     terms = dict.fromkeys(str(name) for history in histories.values() for name in history if name not in _NOT_LOSSES)
     panels = ["val_iou", "total", *(name for name in terms if name != "total")]
-    lines = math.ceil((len(panels) + 1) / COLUMNS)  # one place is the legend's
-    drawn = style.figure(style.PAGE, 1.55 * lines)
+    lines = math.ceil(len(panels) / COLUMNS)
+    drawn = style.figure(style.PAGE, 1.5 * lines + 0.6)
     places = drawn.subplots(lines, COLUMNS, squeeze=False).ravel()
-    handles: dict[str, object] = {}
+    handles: dict[str, Artist] = {}
     for axes, name in zip(places, panels, strict=False):
         for row in rows:
             history = histories[row.run]
@@ -60,9 +69,9 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
         axes.set_xlabel("Epoch")
     for axes in places[len(panels) :]:
         axes.axis("off")
-    places[len(panels)].legend(
-        handles.values(), handles.keys(), loc="center", fontsize=6.5,
-        title=f"{layout_of(benchmark).title} [last IoU]", title_fontsize=7,
+    drawn.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=3,
+        title=f"{layout_of(benchmark).title} [last IoU]",
     )  # fmt: skip
     return drawn
 

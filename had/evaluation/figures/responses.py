@@ -61,6 +61,9 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
             )
     title = layout_of(benchmark).title
     drawn.suptitle(f"{title}, {name}: response over the search region (dashed: ground truth)", fontsize=8)
+    drawn.supxlabel(
+        f"{scenes.POLARITIES}; yellow: the response's peak, clear: none; grey: outside the image", fontsize=6
+    )
     return drawn
 
 

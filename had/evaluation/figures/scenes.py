@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 USUAL_RUNS = ("student", "had", "teacher")
 """Shown where ``figures.runs`` is empty."""
+POLARITIES = "Red: brighter (ON events), blue: darker (OFF)"
+"""The key of event images."""
 
 
 def shown_rows(experiment: Experiment) -> list[Row]:
@@ -64,7 +66,12 @@ def track_of(experiment: Experiment, benchmark: str, row: Row, name: str, frames
 
 def picture(frame: Frame) -> np.ndarray:
     """What a reader recognises best: the RGB image where there is one, else the event image; (H, W, 3) uint8."""
-    return frame.image("rgb" if "rgb" in frame.files or "rgb" in frame.images else "event_image")
+    return frame.image("rgb" if has_rgb(frame) else "event_image")
+
+
+def has_rgb(frame: Frame) -> bool:
+    """Whether `picture` shows the RGB image."""
+    return "rgb" in frame.files or "rgb" in frame.images
 
 
 def shown_frames(frames: int, count: int) -> list[int]:

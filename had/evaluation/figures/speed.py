@@ -32,9 +32,9 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
         score = board.point(row.run, "SR")
         low, high = board.interval(row.run, "SR")
         axes.errorbar(
-            fps, score, yerr=[[score - low], [high - score]], linestyle="none", markersize=6, capsize=2,
-            elinewidth=0.8, label=f"{row.title} [{score:.3f}, {parameters / 1e6:.1f} M]", **style.marker(row.look),
-        )  # fmt: skip
+            fps, score, yerr=[[score - low], [high - score]], linestyle="none", markersize=5.5, markeredgecolor="white",
+            markeredgewidth=0.6, label=f"{row.title} [{score:.3f}, {parameters / 1e6:.1f} M]", **style.marker(row.look),
+        )[2][0].set(alpha=0.4, linewidth=0.8, zorder=1)  # fmt: skip
     axes.set(xlabel="Frames a second", ylabel="SR with 95 % interval", title=layout_of(benchmark).title)
     axes.margins(x=0.1, y=0.15)
     axes.set_xlim(left=0)

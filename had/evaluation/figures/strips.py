@@ -48,9 +48,11 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     handles = [Line2D([], [], color=style.TRUTH, linestyle=(0, (3, 2)), path_effects=_outline())]
     handles += [Line2D([], [], color=style.colour(row.look)) for row in ranked]
     labels = ["Ground truth", *(f"{row.title} [{mean[row.run]:.3f}]" for row in ranked)]
+    key = "" if scenes.has_rgb(first.frame(0)) else f". {scenes.POLARITIES}"
     drawn.legend(
-        handles, labels, loc="outside lower center", ncols=len(labels), title=f"{layout_of(benchmark).title} [mean SR]"
-    )
+        handles, labels, loc="outside lower center", ncols=len(labels),
+        title=f"{layout_of(benchmark).title} [mean SR]{key}",
+    )  # fmt: skip
     return drawn
 
 
