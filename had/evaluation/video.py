@@ -18,6 +18,10 @@ from had.files import atomic_file
 from had.progress import progress
 
 CODEC = "mp4v"
+ABSENT = "target absent"
+"""Stands in the legend instead of the ground truth."""
+LEGEND_LEFT, LINE_HEIGHT = 50, 24
+"""Where the legend's lines begin, beside the frame's number, and their height, in pixels."""
 
 
 class Drawn(NamedTuple):
@@ -88,8 +92,6 @@ def _drawn(
     frame: np.ndarray, index: int, tracks: Sequence[Drawn], ground_truth: np.ndarray | None, smallest_height: int
 ) -> np.ndarray:
     """One frame enlarged, with boxes, frame number and a legend below; width and height are even."""
-    import cv2
-
     factor = max(1, round(smallest_height / frame.shape[0]))
     image = np.ascontiguousarray(np.repeat(np.repeat(frame, factor, axis=0), factor, axis=1))
     drawn = [*tracks] if ground_truth is None else [*tracks, Drawn("ground truth", ground_truth, TRUTH)]
@@ -97,17 +99,30 @@ def _drawn(
         if index >= len(boxes):
             raise DataError(f"a box of {name} for frame {index + 1}", f"{len(boxes)} boxes", "track all frames")
         _box(image, boxes[index] * factor, _rgb(colour))
-    caption = np.full((24, image.shape[1], 3), 255, np.uint8)
-    cv2.putText(caption, f"{index + 1}", (4, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
-    left = 50
-    for name, boxes, colour in drawn:
-        if boxes is ground_truth and not _has_area(boxes[index]):
-            name = "target absent"
-        cv2.line(caption, (left, 12), (left + 14, 12), _rgb(colour), 3)
-        cv2.putText(caption, name, (left + 18, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
-        left += 34 + cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.45, 1)[0][0]
+    names = [ABSENT if boxes is ground_truth and not _has_area(boxes[index]) else name for name, boxes, _ in drawn]
+    caption = _caption(str(index + 1), names, [_rgb(colour) for *_, colour in drawn], image.shape[1])
     image = np.concatenate([image, caption])
     return np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), constant_values=255)
+
+
+def _caption(number: str, names: Sequence[str], colours: Sequence[tuple[int, ...]], width: int) -> np.ndarray:
+    """The frame's number and the legend, (24 L, width, 3), in as many lines L as its longest names need."""
+    import cv2
+
+    font, places, left, line = cv2.FONT_HERSHEY_SIMPLEX, [], LEGEND_LEFT, 0
+    # The ground truth, which comes last, changes its name from frame to frame: its room is always the wider one's.
+    for name in [*names[:-1], *(max(name, ABSENT, key=len) for name in names[-1:])]:
+        room = 34 + cv2.getTextSize(name, font, 0.45, 1)[0][0]
+        if left > LEGEND_LEFT and left + room > width:
+            left, line = LEGEND_LEFT, line + 1
+        places.append((left, line * LINE_HEIGHT))
+        left += room
+    caption = np.full((LINE_HEIGHT * (line + 1), width, 3), 255, np.uint8)
+    cv2.putText(caption, number, (4, 17), font, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
+    for name, colour, (x, y) in zip(names, colours, places, strict=True):
+        cv2.line(caption, (x, y + 12), (x + 14, y + 12), colour, 3)
+        cv2.putText(caption, name, (x + 18, y + 17), font, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
+    return caption
 
 
 def _box(image: np.ndarray, box: np.ndarray, colour: tuple[int, ...]) -> None:

@@ -63,6 +63,20 @@ def test_a_track_has_its_own_colour_and_the_legend_says_where_the_target_is_abse
     assert np.abs(present[360:] - absent[360:]).max() > 100
 
 
+def test_a_legend_that_is_too_long_for_a_narrow_image_takes_more_lines_in_every_frame(tmp_path):
+    boxes = np.array([[10.0, 30, 40, 50], [np.nan] * 4])
+    tracks = [video.Drawn(f"a tracker, number {k}", boxes, "#0000FF") for k in range(3)]
+    video.write_video(tmp_path / "v.mp4", frames=grey(2, (360, 480)), tracks=tracks, ground_truth=boxes)
+    frames = read(tmp_path / "v.mp4")
+    lines = (frames[0].shape[0] - 360) // video.LINE_HEIGHT
+    assert lines > 1
+    assert frames[0].shape == frames[1].shape
+    for line in range(lines):  # writing in each line, none at the right border, where it would be cut
+        caption = frames[0][360 + line * video.LINE_HEIGHT :][: video.LINE_HEIGHT]
+        assert caption[:, video.LEGEND_LEFT :].min() < 100
+        assert caption[:, -4:].min() > 200
+
+
 @pytest.mark.parametrize(
     ("frames", "boxes", "message"),
     [
