@@ -18,7 +18,7 @@ help: ## This list.
 
 install: $(VENV)/.installed ## The environment alone, in .venv.
 
-demo: $(VENV)/.installed ## Simulate, train, track, evaluate: tables and figures in results/ (about half an hour on two cores).
+demo: $(VENV)/.installed ## Simulate, train, track, evaluate: tables and figures in results/ (under half an hour on two cores).
 	@$(SNAKEMAKE) --cores $(CORES) --quiet host reason
 	@$(MAKE) --no-print-directory report
 	@for table in $(RESULTS)/tables/ablation_*.md; do [ ! -f "$$table" ] || { echo; cat "$$table"; }; done

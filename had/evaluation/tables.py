@@ -85,10 +85,11 @@ def _ablation(experiment: Experiment, benchmark: str) -> Table:
     ]
     notes = _conventions(experiment, board)
     if REFERENCE in board.runs:
-        columns += [Column("SR_difference", "ΔSR", interval=True, signed=True), Column("SR_p_holm", "p", least=0.001)]
+        columns.append(Column("SR_difference", "ΔSR", interval=True, signed=True))
+        columns.append(Column("SR_p_holm", "p (ΔSR)", least=0.001))
         notes.append(
             f"ΔSR: paired difference to `{REFERENCE}` on the same sequences; p: two-sided paired bootstrap, "
-            f"Holm-corrected over the {len(compared)} distilled rows."
+            f"Holm-corrected over the {len(compared)} distilled rows. Those of the other scores are in the CSV."
         )
     notes.append("Hier.: feature, similarity and response distillation; TA: temporal, SA: spatial alignment.")
     notes.append("Best student in bold, second underlined; the teacher reads two streams, controls learn nothing.")

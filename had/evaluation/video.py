@@ -18,7 +18,7 @@ from had.files import atomic_file
 from had.progress import progress
 
 CODEC = "mp4v"
-ABSENT = "target absent"
+ABSENT = "Target absent"
 """Stands in the legend instead of the ground truth."""
 LEGEND_LEFT, LINE_HEIGHT = 50, 24
 """Where the legend's lines begin, beside the frame's number, and their height, in pixels."""
@@ -94,7 +94,7 @@ def _drawn(
     """One frame enlarged, with boxes, frame number and a legend below; width and height are even."""
     factor = max(1, round(smallest_height / frame.shape[0]))
     image = np.ascontiguousarray(np.repeat(np.repeat(frame, factor, axis=0), factor, axis=1))
-    drawn = [*tracks] if ground_truth is None else [*tracks, Drawn("ground truth", ground_truth, TRUTH)]
+    drawn = [*tracks] if ground_truth is None else [*tracks, Drawn("Ground truth", ground_truth, TRUTH)]
     for name, boxes, colour in drawn:
         if index >= len(boxes):
             raise DataError(f"a box of {name} for frame {index + 1}", f"{len(boxes)} boxes", "track all frames")

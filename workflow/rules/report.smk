@@ -3,7 +3,7 @@
 
 rule notebook:
     input:
-        notebook=workflow.source_path("../../notebooks/ablation.ipynb"),
+        notebook=os.path.relpath(REPOSITORY / "notebooks" / "ablation.ipynb"),
         products=products("tables", "figures"),
     output:
         notebook="<results>/report/ablation.ipynb",
@@ -23,7 +23,7 @@ rule notebook:
     message:
         "Execute the notebook on the tables and curves."
     shell:
-        "papermill {input.notebook:q} {params.partial:q} -p results {params.results:q} --kernel python3"
+        "papermill - {params.partial:q} -p results {params.results:q} --kernel python3 < {input.notebook:q}"
         " > {log:q} 2>&1 && mv {params.partial:q} {output.notebook:q}"
 
 
