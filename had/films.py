@@ -72,9 +72,11 @@ def film_recording(path: Path, *, recording: Path, boxes: np.ndarray, begin_us: 
 
     source = open_recording(recording)
     camera = next(iter(source.frames()), None) is not None
-    tracks = [Drawn("events", boxes, colour(1))]
+    tracks = [Drawn("on events", boxes, colour(1))]
     if camera:
-        tracks.append(Drawn("camera", boxes + np.array([source.size[0], 0, 0, 0]), colour(1)))
+        tracks.append(
+            Drawn("the same box on the camera's frame", boxes + np.array([source.size[0], 0, 0, 0]), colour(1))
+        )
     windows = frames_of(
         source,
         window_us=window_us,

@@ -43,10 +43,26 @@ def test_the_verbs_are_these_and_each_explains_itself():
         (["prepare", "--benchmark", "eventvot", "--split", "test", "--root", "no/such", "--output", "x"], "no/such"),
         (["inspect", "no/such.aedat4"], "no/such.aedat4"),
         (["track"], "had track --help"),
-        (["track", "--recording", "x.raw", "--checkpoint", "y", "--box", "1,2,3"], "'1,2,3'"),
-        (["track", "--recording", "x.raw", "--checkpoint", "y", "--box", "1,2,inf,4"], "'1,2,inf,4'"),
+        (["track", "--recording", "x.raw", "--checkpoint", "y", "--boxes", "o", "--box", "1,2,3"], "'1,2,3'"),
+        (["track", "--recording", "x.raw", "--checkpoint", "y", "--boxes", "o", "--box", "1,2,inf,4"], "'1,2,inf,4'"),
+        (["track", "--recording", "x", "--checkpoint", "y", "--box", "1,2,3,4"], "--boxes or --video"),
         (["track", "--recording", "x", "--checkpoint", "y", "--box", "1,2,3,4", "--video", "o.avi"], "suffix .mp4"),
-        (["track", "--recording", "x", "--checkpoint", "y", "--box", "1,2,3,4", "--config", "no.yaml"], "no.yaml"),
+        (
+            [
+                "track",
+                "--recording",
+                "x",
+                "--checkpoint",
+                "y",
+                "--box",
+                "1,2,3,4",
+                "--boxes",
+                "o",
+                "--config",
+                "no.yaml",
+            ],
+            "no.yaml",
+        ),
         ([*VIDEO, "--split", "train"], "--split test"),
         ([*VIDEO, "--frame-rate", "0"], "--frame-rate above 0"),
         (["train", "--benchmark", "coesot", "--run", "hda", "--data", "x", "--output", "y"], "did you mean 'had'?"),
@@ -69,7 +85,12 @@ def test_a_recording_is_followed_from_any_folder(tmp_path):
     command = [sys.executable, "-m", "had.cli", "track", "--recording", "x.raw", "--checkpoint", "y.safetensors"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     answer = subprocess.run(
-        [*command, "--box", "1,2,3,4"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        [*command, "--box", "1,2,3,4", "--boxes", "o"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert answer.returncode == 2
     assert "y.safetensors" in answer.stderr

@@ -76,7 +76,9 @@ def read_names(layout: Layout, root: Path, split: str) -> list[str]:
 
 def _names(path: Path) -> list[str]:
     if not path.is_file():
-        raise DataError("a list of sequences", f"no file {path}", "write it: one sequence name a line, as published")
+        raise DataError(
+            "a list of sequences", f"no file {path}", "check the root, or write it: one sequence name a line"
+        )
     names = [line.strip() for line in read_text(path, "a list of sequences").splitlines() if line.strip()]
     for name in names:
         if name in (".", "..") or "/" in name or "\\" in name:

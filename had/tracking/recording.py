@@ -190,7 +190,10 @@ def count_windows(
 def _limits(first: int, start_us: int | None, stop_us: int | None) -> tuple[int, int | None]:
     """Begin and end on the recording's clock; a time before its ``first`` one counts from there."""
     begin, stop = (None if at is None else at + (first if at < first else 0) for at in (start_us, stop_us))
-    return (first if begin is None else begin), stop
+    begin = first if begin is None else begin
+    if stop is not None and stop <= begin:
+        raise ConfigError("--stop-us after --start-us", f"a window from {begin} to {stop}", "give a later end")
+    return begin, stop
 
 
 class _CameraImages:

@@ -54,6 +54,9 @@ def test_start_and_stop_are_absolute_or_since_the_first_event(tmp_path):
     absolute = cut(tmp_path, t, start_us=1010, stop_us=1030)
     assert absolute == [(1010, [1012, 1018]), (1020, [1025])]
     assert cut(tmp_path, t, start_us=10, stop_us=30) == absolute
+    assert cut(tmp_path, t, start_us=1010, stop_us=30) == absolute  # each on its own
+    with pytest.raises(ConfigError, match="--stop-us after --start-us"):
+        cut(tmp_path, t, start_us=30, stop_us=30)
 
 
 @pytest.mark.parametrize(("start_us", "stop_us"), [(None, None), (10, 30), (1010, 1030), (1012, None), (None, 9000)])
