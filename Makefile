@@ -10,7 +10,7 @@ SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIGFILE) --config results=$(RESU
 REPORT := $(RESULTS)/report/report.html
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help install demo test ui report clean test-newcomer lock
+.PHONY: help install demo test test-reference ui report clean test-newcomer lock
 .DELETE_ON_ERROR:
 
 help: ## This list.
@@ -36,6 +36,11 @@ test: $(VENV)/.installed-for-tests ## Style, types, workflow checks and all test
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 	$(BIN)/pytest
+
+test-reference: $(VENV)/.installed-for-tests ## Networks, losses, crops and tracker against the released HAD code's numbers, in HAD_REFERENCE.
+	@test -f "$${HAD_REFERENCE:-../shared/reference/had_official}/manifest.json" \
+	  || { echo "No manifest.json in $${HAD_REFERENCE:-../shared/reference/had_official}: set HAD_REFERENCE" >&2; exit 1; }
+	$(BIN)/pytest tests/reference
 
 ui: $(VENV)/.installed ## MLflow's pages over the runs, on http://127.0.0.1:5000.
 	$(BIN)/mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(RESULTS)/mlflow.db}" --host 127.0.0.1 --port $(PORT)
