@@ -41,6 +41,7 @@ def load(source: Path | str | dict, overrides: dict | None = None) -> Experiment
     content = merge(_canonical(content), _canonical(overrides or {}))
     if isinstance(content.get("runs"), list | tuple):
         content = {**content, "runs": _run_files(content["runs"], folder)}
+    content = _with_regimes(content)
     try:
         experiment = Experiment.model_validate(content)
     except ValidationError as error:
@@ -129,6 +130,22 @@ def _run_files(names: Sequence, folder: Path) -> dict[str, dict]:
             got = f"{name!r} more than once" if isinstance(name, str) else repr(name)
             raise ConfigError("runs: a list of different names of files in config/runs/", got, "correct the list")
     return {name: _run_file(name, folder) for name in names}
+
+
+def _with_regimes(content: dict) -> dict:
+    """The same with a row `<run>_<regime>` for every student run and regime; rows that are there already stay."""
+    regimes, runs = content.get("regimes") or {}, content.get("runs")
+    if not isinstance(regimes, dict) or not isinstance(runs, dict):
+        return content  # refused by the model
+    base = {name: run for name, run in runs.items() if isinstance(run, dict) and not run.get("regime")}
+    students = {name: run for name, run in base.items() if run.get("role", "student") == "student"}
+    made = {}
+    for regime, options in regimes.items():
+        for name, run in students.items() if isinstance(options, dict) else ():
+            changes = {key: merge(options.get(key) or {}, run.get(key) or {}) for key in ("training", "distillation")}
+            title = f"{run.get('title', name)}, {options.get('title', regime)}"
+            made[f"{name}_{regime}"] = {**run, "title": title, "regime": regime, **changes}
+    return {**content, "runs": {**runs, **{name: run for name, run in made.items() if name not in runs}}}
 
 
 def _run_file(name: str, folder: Path) -> dict:

@@ -19,6 +19,8 @@ KINDS = {
         "ablation": "tables",
         "attributes": "tables",
         "cost": "tables",
+        "comparisons": "study",
+        "runs": "study",
     },
     "figure": {
         "success": "figures.curves",
@@ -30,10 +32,14 @@ KINDS = {
         "strips": "figures.strips",
         "responses": "figures.responses",
         "speed": "figures.speed",
+        "comparisons": "figures.comparisons",
     },
 }
 """The tables and figures there are, and the family that makes each."""
-OF_NETWORKS = {"table": ("ablation", "cost"), "figure": ("ablation", "losses", "responses", "speed")}
+OF_NETWORKS = {
+    "table": ("ablation", "cost", "comparisons", "runs"),
+    "figure": ("ablation", "losses", "responses", "speed", "comparisons"),
+}
 """Those that say nothing without a trained run."""
 
 
@@ -41,7 +47,8 @@ def applicable(what: str, experiment: Experiment, benchmark: str) -> list[str]:
     """The tables or figures that the configuration gives something to show, in the order of `KINDS`.
 
     Without any row there is none, without networks none of networks, and none of attributes where the benchmark
-    publishes no attributes. `responses` also needs a network among ``figures.runs``.
+    publishes no attributes. Comparisons are made where some were planned. `responses` also needs a network among
+    ``figures.runs``.
 
     Args:
         what: ``table`` or ``figure``.
@@ -53,6 +60,8 @@ def applicable(what: str, experiment: Experiment, benchmark: str) -> list[str]:
     absent = set() if experiment.runs else set(OF_NETWORKS[what])
     if not layout_of(benchmark).attributes:
         absent.add("attributes")
+    if not experiment.evaluation.comparisons:
+        absent.add("comparisons")
     if experiment.figures.runs and not set(experiment.figures.runs) & set(experiment.runs):
         absent.add("responses")
     return [kind for kind in KINDS[what] if kind not in absent]

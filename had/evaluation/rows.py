@@ -9,6 +9,8 @@ from had.data.layouts import layout_of
 from had.errors import DataError
 from had.options.experiment import Experiment
 
+REFERENCE = "student"
+"""The run that ablation rows are compared with."""
 CONTROL_TITLES = {"static": "Static box", "mil": "MIL (OpenCV)", "ground_truth": "Ground truth"}
 
 
@@ -21,6 +23,7 @@ class Row(NamedTuple):
         kind: ``student``, ``teacher``, ``control`` or ``external``.
         seeds: trained once each; rows without training have seed 0 only.
         look: which colour, dashes and marker the row has, in every figure and film.
+        regime: the circumstances it was trained under, as in `Experiment.regimes`; empty for the usual ones.
     """
 
     run: str
@@ -28,6 +31,12 @@ class Row(NamedTuple):
     kind: str
     seeds: tuple[int, ...]
     look: int = 0
+    regime: str = ""
+
+    @property
+    def reference(self) -> str:
+        """The run that it is compared with: `REFERENCE`, in its own regime."""
+        return in_regime(REFERENCE, self.regime)
 
     @property
     def trained(self) -> bool:
@@ -35,9 +44,17 @@ class Row(NamedTuple):
         return self.kind in ("student", "teacher")
 
 
+def in_regime(run: str, regime: str) -> str:
+    """The id of a run's row in a regime."""
+    return f"{run}_{regime}" if regime else run
+
+
 def rows_of(experiment: Experiment) -> list[Row]:
     """All rows of an experiment: trained runs in the configuration's order, external trackers, controls."""
-    rows = [Row(name, run.title, run.role, experiment.seeds) for name, run in experiment.runs.items()]
+    rows = [
+        Row(name, run.title, run.role, experiment.seeds_of(name), regime=run.regime)
+        for name, run in experiment.runs.items()
+    ]
     rows += [Row(name, name, "external", (0,)) for name in experiment.external]
     rows += [Row(name, CONTROL_TITLES[name], "control", (0,)) for name in experiment.controls]
     return [row._replace(look=look) for look, row in enumerate(rows)]

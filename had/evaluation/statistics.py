@@ -56,6 +56,27 @@ def resampled_means(values: np.ndarray, kept: np.ndarray, *, resamples: int, see
     return means
 
 
+def crossed_means(values: np.ndarray, *, resamples: int, seed: int) -> np.ndarray:
+    """Means over sequences and training seeds, both drawn with replacement.
+
+    ``mean = sum_sk n_s m_k v_sk / (S K)`` with multinomial counts n of the sequences and m of the seeds, as if both
+    were samples of what could have been trained and tested on.
+
+    Args:
+        values: (S, K), NaN where a sequence has no value (left out in all seeds).
+        resamples: R.
+        seed: of the draws.
+
+    Returns:
+        (R,).
+    """
+    values = values[~np.isnan(values).any(axis=1)]
+    S, K = values.shape
+    rng = np.random.default_rng(seed)
+    over_sequences = np.stack([values[rng.integers(S, size=S)].mean(axis=0) for _ in range(resamples)])  # R K
+    return np.take_along_axis(over_sequences, rng.integers(K, size=(resamples, K)), axis=1).mean(axis=1)
+
+
 def interval(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Percentile interval of resampled values, (R, ...) -> low (...), high (...), at `LEVEL`."""
     low, high = np.quantile(samples, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)

@@ -18,14 +18,12 @@ from had.config import digest
 from had.data.layouts import layout_of
 from had.errors import DataError
 from had.evaluation.benchmark import gather, read_attributes, read_profile
-from had.evaluation.rows import Row, folder_of, rows_of
+from had.evaluation.rows import REFERENCE, Row, folder_of, rows_of
 from had.evaluation.scoreboard import Scoreboard, scoreboard
 from had.evaluation.statistics import holm
 from had.evaluation.table_formats import Column, Table
 from had.options.experiment import Experiment
 
-REFERENCE = "student"
-"""The run that ablation rows are compared with."""
 HEADLINE = ("SR", "PR", "NPR")
 HIERARCHICAL = ("feature", "similarity", "response")
 """The distillation terms that HDETrack has, too."""
@@ -69,11 +67,14 @@ def _main(experiment: Experiment, benchmark: str) -> Table:
 def _ablation(experiment: Experiment, benchmark: str) -> Table:
     rows = rows_of(experiment)
     board = scoreboard(gather(experiment, benchmark), experiment.evaluation)
-    blocks = [[row for row in rows if row.kind == kind] for kind in ("student", "teacher", "control")]
-    blocks[2] = [row for row in blocks[2] if row.run != "ground_truth"]
+    regimes = ["", *experiment.regimes]
+    blocks = [[row for row in rows if row.kind == "student" and row.regime == regime] for regime in regimes]
+    students = [row for block in blocks for row in block]
+    blocks += [[row for row in rows if row.kind == "teacher"]]
+    blocks += [[row for row in rows if row.kind == "control" and row.run != "ground_truth"]]
     chosen = [row for block in blocks for row in block]
     data = pd.DataFrame([{**_scores(row, board), **_terms(experiment, row)} for row in chosen])
-    compared = [row.run for row in blocks[0] if row.run != REFERENCE]
+    compared = [row.run for row in students if row.run != row.reference]
     if REFERENCE in board.runs:
         data = data.join(_differences(board, chosen, compared))
     columns = [
@@ -88,8 +89,9 @@ def _ablation(experiment: Experiment, benchmark: str) -> Table:
         columns.append(Column("SR_difference", "ΔSR", interval=True, signed=True))
         columns.append(Column("SR_p_holm", "p (ΔSR)", least=0.001))
         notes.append(
-            f"ΔSR: paired difference to `{REFERENCE}` on the same sequences; p: two-sided paired bootstrap, "
-            f"Holm-corrected over the {len(compared)} distilled rows. Those of the other scores are in the CSV."
+            f"ΔSR: paired difference to {_reference_named(regimes)} on the same sequences; p: two-sided paired "
+            f"bootstrap, Holm-corrected over the {len(compared)} distilled rows. "
+            "Those of the other scores are in the CSV."
         )
     notes.append("Hier.: feature, similarity and response distillation; TA: temporal, SA: spatial alignment.")
     notes.append("Best student in bold, second underlined; the teacher reads two streams, controls learn nothing.")
@@ -101,6 +103,10 @@ def _ablation(experiment: Experiment, benchmark: str) -> Table:
         groups=[len(block) for block in blocks],
         ranked=[row.kind == "student" for row in chosen],
     )
+
+
+def _reference_named(regimes: list[str]) -> str:
+    return f"`{REFERENCE}`" + (", of each regime its own," if len(regimes) > 1 else "")
 
 
 def _scores(row: Row, board: Scoreboard) -> dict:
@@ -135,8 +141,8 @@ def _differences(board: Scoreboard, rows: list[Row], compared: list[str]) -> pd.
     """Paired differences to the reference; Holm over the compared rows, the other rows without p."""
     columns: dict[str, list[float]] = {}
     for name in COMPARED:
-        found = [board.difference(row.run, REFERENCE, name) for row in rows]
-        isnt = [row.run == REFERENCE for row in rows]
+        found = [board.difference(row.run, row.reference, name) for row in rows]
+        isnt = [row.run == row.reference for row in rows]
         for part, suffix in enumerate(("difference", "difference_low", "difference_high")):
             columns[f"{name}_{suffix}"] = [math.nan if own else d[part] for own, d in zip(isnt, found, strict=True)]
         raw = [d[3] if row.run in compared else math.nan for row, d in zip(rows, found, strict=True)]
@@ -248,10 +254,15 @@ def _conventions(experiment: Experiment, board: Scoreboard) -> list[str]:
         "dropped, as the official toolkits do; means over all sequences and the other readings are in the CSV.",
         "One-shot IoU: mean IoU of single search crops around the known position.",
         f"Intervals: 95 % percentile bootstrap over {board.sequences} sequences, {experiment.evaluation.resamples} "
-        f"resamples, seed {experiment.evaluation.seed}; training seeds {', '.join(map(str, experiment.seeds))}, "
+        f"resamples, seed {experiment.evaluation.seed}; training seeds {_seeds(experiment)}, "
         "scores are means over them. Intervals and p hold for these trained networks: another training seed adds a "
         "spread of its own.",
     ]
+
+
+def _seeds(experiment: Experiment) -> str:
+    fewer = [f"{', '.join(map(str, seeds))} of `{run}`" for run, seeds in experiment.run_seeds.items()]
+    return "; ".join([", ".join(map(str, experiment.seeds)), *fewer])
 
 
 def _provenance(experiment: Experiment, note: str) -> str:

@@ -47,12 +47,25 @@ class Run(Options):
     """Overrides of `losses`."""
     distillation: dict[str, Any] = Field(default_factory=dict)
     """Overrides of `distillation`."""
+    regime: str = ""
+    """The regime that this row was made for; written by `had.config.load`."""
 
     @model_validator(mode="after")
     def _teacher_is_not_taught(self):
         if self.role == "teacher" and self.terms:
             raise ValueError("a run of role `teacher` cannot have distillation `terms`")
         return self
+
+
+class Regime(Options):
+    """Circumstances under which every student is trained once more, as the row `<run>_<regime>`."""
+
+    title: str
+    """What readers see, behind a row's title and above its block of the table."""
+    training: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of `training.student`; those of a run come first."""
+    distillation: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of `distillation`; those of a run come first."""
 
 
 class TrackingOptions(Options):
@@ -78,6 +91,8 @@ class EvaluationOptions(Options):
     """Bootstrap resamples of the sequences."""
     seed: int = 0
     """Seed of the bootstrap."""
+    comparisons: tuple[tuple[str, str], ...] = ()
+    """Pairs of runs that were to be compared before any score was seen: the first minus the second, in every regime."""
 
 
 class FigureOptions(Options):
@@ -96,8 +111,12 @@ class Experiment(Options):
     """Folder of everything that is made."""
     seeds: tuple[int, ...] = (0,)
     """Training seeds; each network is trained once a seed."""
+    run_seeds: dict[str, tuple[int, ...]] = Field(default_factory=dict)
+    """Seeds of single runs, in every regime, where they are not `seeds`."""
     runs: dict[str, Run]
     """Ablation rows, in the order in which tables print them; in YAML also a list of names in config/runs/."""
+    regimes: dict[str, Regime] = Field(default_factory=dict)
+    """Further circumstances for all students, for instance few labelled sequences; teachers are shared."""
     controls: tuple[Literal["static", "ground_truth", "mil"], ...] = ("static", "mil", "ground_truth")
     """Rows without learning."""
     external: dict[str, Path] = Field(default_factory=dict)
@@ -128,8 +147,14 @@ class Experiment(Options):
 
     @model_validator(mode="after")
     def _contradictions(self):
-        if not self.seeds or min(self.seeds) < 0 or len(set(self.seeds)) < len(self.seeds):
-            raise ValueError(f"seeds must be different whole numbers from 0 on, not {list(self.seeds)}")
+        for seeds in (self.seeds, *self.run_seeds.values()):
+            if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+                raise ValueError(f"seeds must be different whole numbers from 0 on, not {list(seeds)}")
+        named = {"run_seeds": self.run_seeds, "evaluation.comparisons": sum(self.evaluation.comparisons, ())}
+        for where, names in named.items():
+            for name in names:
+                if name not in self.runs:
+                    raise ValueError(f"{where} names {name!r}, which is no run: {nearest(name, self.runs)}")
         rows = [*self.runs, *self.controls, *self.external]
         for name in rows:
             if rows.count(name) > 1:
@@ -146,11 +171,19 @@ class Experiment(Options):
         for name, run in self.runs.items():
             if "temporal" in run.terms and self.crops.clip_frames < 2:
                 raise ValueError(f"run {name!r} asks for term `temporal`, but crops.clip_frames is 1")
-            if (run.terms or run.distillation.get("teacher_initialization")) and "teacher" not in self.runs:
-                raise ValueError(f"run {name!r} is distilled, but runs has no `teacher`")
+            if run.terms or run.distillation.get("teacher_initialization"):
+                if "teacher" not in self.runs:
+                    raise ValueError(f"run {name!r} is distilled, but runs has no `teacher`")
+                if untaught := set(self.seeds_of(name)) - set(self.seeds_of("teacher")):
+                    raise ValueError(f"run {name!r} has the seeds {sorted(untaught)}, which run `teacher` has not")
         if "teacher" in self.runs and self.runs["teacher"].role != "teacher":
             raise ValueError("the run `teacher` must have role: teacher")
         return self
+
+    def seeds_of(self, run: str) -> tuple[int, ...]:
+        """The training seeds of a run; those of a regime's row are its run's."""
+        regime = self.runs[run].regime
+        return self.run_seeds.get(run.removesuffix(f"_{regime}") if regime else run, self.seeds)
 
     def resolve(self, run: str) -> RunOptions:
         """What the training run ``run`` needs, its overrides applied.

@@ -52,7 +52,7 @@ def profile(experiment: Experiment, benchmark: str, output: Path) -> None:
     _prepare_one_thread()
     device = choose_device(experiment.device)
     size = (simulation.width, simulation.height) if simulation else layout_of(benchmark).sensor
-    names = [(run, seed) for run in experiment.runs for seed in experiment.seeds]
+    names = [(run, seed) for run in experiment.runs for seed in experiment.seeds_of(run)]
     trackers = []
     for run, seed in names:
         folder = experiment.results / "checkpoints" / benchmark / run / f"seed{seed}"

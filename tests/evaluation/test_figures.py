@@ -13,11 +13,13 @@ from had.evaluation.figures import attributes, curves, losses, scenes
 from had.evaluation.figures.responses import _in_window, _search_region
 from had.evaluation.products import KINDS, OF_NETWORKS, applicable, write_product
 from had.evaluation.rows import profile_file, rows_of
+from had.options.experiment import EvaluationOptions
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    one = experiment(tmp_path_factory.mktemp("results"), seeds=[0, 1])
+    evaluation = {"comparisons": [["had", "student"], ["had", "hdetrack"]]}
+    one = experiment(tmp_path_factory.mktemp("results"), seeds=[0, 1], evaluation=evaluation)
     return one, write_results(one, "coesot", sequences=8, frames=20)
 
 
@@ -144,5 +146,7 @@ def test_products_that_the_configuration_rules_out(made):
     assert "attributes" not in applicable("table", made[0], "fe108")
     shown = made[0].figures.model_copy(update={"runs": ("static",)})
     assert "responses" not in applicable("figure", made[0].model_copy(update={"figures": shown}), "coesot")
+    unplanned = made[0].model_copy(update={"evaluation": EvaluationOptions()})
+    assert "comparisons" not in applicable("table", unplanned, "coesot") + applicable("figure", unplanned, "coesot")
     nothing = made[0].model_copy(update={"runs": {}, "controls": ()})
     assert not applicable("table", nothing, "coesot") + applicable("figure", nothing, "coesot")

@@ -22,7 +22,8 @@ BENCHMARKS = ("coesot", "eventvot")
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    one = experiment(tmp_path_factory.mktemp("results"), seeds=[0, 1], evaluation={"resamples": 400})
+    evaluation = {"resamples": 400, "comparisons": [["had", "student"]]}
+    one = experiment(tmp_path_factory.mktemp("results"), seeds=[0, 1], evaluation=evaluation)
     for benchmark in BENCHMARKS:
         write_results(one, benchmark)
         for kind in KINDS["table"]:

@@ -165,12 +165,11 @@ def tracks_of(wildcards):
 
 def per_network(benchmark, pattern):
     """`pattern` with every trained run and its seeds."""
-    return expand(
-        f"{RESULTS}/{pattern}",
-        benchmark=benchmark,
-        run=[*TEACHERS, *STUDENTS],
-        seed=EXPERIMENT.seeds,
-    )
+    return [
+        f"{RESULTS}/" + pattern.format(benchmark=benchmark, run=run, seed=seed)
+        for run in [*TEACHERS, *STUDENTS]
+        for seed in EXPERIMENT.seeds_of(run)
+    ]
 
 
 def per_run(benchmark, pattern):
@@ -269,7 +268,7 @@ def table_digest(wildcards):
         titles,
         CONTROLS,
         EXTERNAL,
-        EXPERIMENT.seeds,
+        [EXPERIMENT.seeds_of(run) for run in titles],
         EXPERIMENT.evaluation,
     )
 

@@ -9,9 +9,8 @@ import numpy as np
 from had.data.layouts import layout_of
 from had.evaluation import style
 from had.evaluation.benchmark import gather
-from had.evaluation.rows import rows_of
+from had.evaluation.rows import REFERENCE, rows_of
 from had.evaluation.scoreboard import scoreboard
-from had.evaluation.tables import REFERENCE
 from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -44,8 +43,8 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     for height, row in enumerate(rows):
         low, high = board.interval(row.run, "SR")
         _bar(left, board.point(row.run, "SR"), low, high, height, row.look)
-        if row.run != REFERENCE and REFERENCE in board.runs:
-            value, low, high, _ = board.difference(row.run, REFERENCE, "SR")
+        if row.run != row.reference and row.reference in board.runs:
+            value, low, high, _ = board.difference(row.run, row.reference, "SR")
             _bar(right, value, low, high, height, row.look)
     left.set(xlabel="SR (grey: one sequence)", ylabel="", xlim=(0, 1), title=layout_of(benchmark).title)
     right.axvline(0, color="#7F7F7F", linewidth=0.8, zorder=0)

@@ -1,0 +1,41 @@
+"""Planned comparisons as a picture: each difference with its interval over sequences, and over seeds too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from had.data.layouts import layout_of
+from had.evaluation import style
+from had.evaluation.study import PRINTED, table
+from had.options.experiment import Experiment
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
+    """One line a pair and regime; thick: over sequences, thin: over sequences and training seeds."""
+    data = table(experiment, benchmark, "comparisons").data
+    blocks = (data["regime"] != data["regime"].shift()).cumsum().to_numpy() - 1
+    heights = np.arange(len(data)) + 0.6 * blocks  # a gap between regimes
+    drawn = style.figure(style.PAGE, 0.9 + 0.24 * (len(data) + blocks.max(initial=0)))
+    for axes, (name, head) in zip(drawn.subplots(1, len(PRINTED), sharey=True), PRINTED.items(), strict=True):
+        axes.axvline(0, color="#7F7F7F", linewidth=0.8, zorder=0)
+        for regime in sorted(set(blocks)):
+            rows = np.flatnonzero(blocks == regime)
+            look = {"color": style.colour(int(regime)), "zorder": 2}
+            crossed = data.loc[rows, [f"{name}_crossed_low", f"{name}_crossed_high"]].to_numpy().T
+            axes.hlines(heights[rows], *crossed, linewidth=0.8, **look)
+            axes.hlines(
+                heights[rows], data.loc[rows, f"{name}_low"], data.loc[rows, f"{name}_high"], linewidth=3, **look
+            )
+            axes.plot(data.loc[rows, name], heights[rows], "o", markersize=4.5, markeredgecolor="white", **look)
+        axes.set(xlabel=head, title="thick: over sequences, thin: and over training seeds")
+        axes.grid(axis="y", visible=False)
+        axes.tick_params(axis="y", left=False)
+    axes.set_yticks(heights, data["pair"])
+    axes.invert_yaxis()
+    drawn.suptitle(layout_of(benchmark).title, fontsize=9)
+    return drawn

@@ -1,0 +1,159 @@
+"""What a study reports beyond the paper's tables: planned comparisons, and every single trained network.
+
+``comparisons``: the pairs of ``evaluation.comparisons``, in every regime. ``runs``: one line a network, with its
+scores, the digest of its configuration and the command that trains it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+
+from had.config import digest, run_digest
+from had.data.layouts import layout_of
+from had.errors import ConfigError, DataError
+from had.evaluation import statistics
+from had.evaluation.benchmark import gather
+from had.evaluation.rows import Row, folder_of, in_regime, rows_of
+from had.evaluation.scoreboard import Scoreboard, scoreboard
+from had.evaluation.table_formats import Column, Table
+from had.options.experiment import Experiment
+
+COMPARED = ("SR", "PR", "NPR", "one_shot_iou")
+PRINTED = {"SR": "ΔSR", "one_shot_iou": "ΔOne-shot"}
+
+
+def table(experiment: Experiment, benchmark: str, kind: str) -> Table:
+    """The table ``kind``: comparisons or runs.
+
+    Raises:
+        ConfigError: comparisons where none were planned.
+        DataError: scores or training summaries are missing.
+    """
+    made = {"comparisons": _comparisons, "runs": _runs}[kind](experiment, benchmark)
+    moved = experiment.model_copy(update={"results": "results"})  # the place does not change a score
+    made.notes.append(f"Configuration {digest(moved)}. {layout_of(benchmark).note}".strip())
+    return made
+
+
+def _comparisons(experiment: Experiment, benchmark: str) -> Table:
+    if not experiment.evaluation.comparisons:
+        raise ConfigError("pairs of runs in evaluation.comparisons", "none", "name them, e.g. [[had, student]]")
+    scores, known = gather(experiment, benchmark), {row.run: row for row in rows_of(experiment)}
+    lines, groups = [], []
+    for regime in ("", *experiment.regimes):
+        pairs = [(_row(known, a, regime), _row(known, b, regime)) for a, b in experiment.evaluation.comparisons]
+        pairs = [pair for pair in pairs if not regime or any(row.regime for row in pair)]
+        lines += [_compare(experiment, scores, *pair) | {"regime": regime} for pair in pairs]
+        groups.append(len(pairs))
+    data = pd.DataFrame(lines)
+    for name in COMPARED:
+        data[f"{name}_p_holm"] = statistics.holm(data[f"{name}_p"].to_numpy())
+    columns = [Column("pair", "Minuend − subtrahend"), Column("seeds", "Seeds", digits=0)]
+    for name, head in PRINTED.items():
+        columns.append(Column(name, head, interval=True, signed=True))
+        columns.append(Column(f"{name}_p_holm", f"p ({head})", least=0.001))
+        columns.append(Column(f"{name}_crossed", "and seeds", interval=True, signed=True))
+        columns.append(Column(f"{name}_agreeing", "Seeds > 0"))
+    options = experiment.evaluation
+    return Table(
+        caption=f"Planned comparisons on {layout_of(benchmark).title} ({len(set(scores['sequence']))} test sequences).",
+        data=data,
+        columns=columns,
+        notes=[
+            "Differences of means over the training seeds that both have, on the same test sequences. Intervals: 95 % "
+            f"percentile bootstrap, {options.resamples} resamples, seed {options.seed}: over the sequences for these "
+            "trained networks, and (`and seeds`) over sequences and training seeds at once, for all sequences without "
+            f"dropping. p: two-sided, over the sequences, Holm-corrected over the {len(data)} lines. Seeds > 0: seeds "
+            "whose own difference is positive.",
+        ],
+        groups=groups,
+        ranked=[False] * len(data),
+    )
+
+
+def _row(known: dict[str, Row], run: str, regime: str) -> Row:
+    """A run's row in a regime; a teacher has one row for all."""
+    return known.get(in_regime(run, regime), known[run])
+
+
+def _compare(experiment: Experiment, scores: pd.DataFrame, first: Row, second: Row) -> dict:
+    """All scores of one pair on the seeds that both have."""
+    seeds = sorted(set(first.seeds) & set(second.seeds))
+    if not seeds:
+        got = f"{first.run} with {first.seeds}, {second.run} with {second.seeds}"
+        raise DataError("a training seed that both runs of a comparison have", got, "correct seeds or run_seeds")
+    chosen = scores[scores["run"].isin([first.run, second.run]) & scores["seed"].isin(seeds)]
+    board = scoreboard(chosen, experiment.evaluation)
+    line: dict = {"pair": f"{first.title} − {second.title}", "first": first.run, "second": second.run}
+    line["seeds"] = len(seeds)
+    for name in COMPARED:
+        value, low, high, p = board.difference(first.run, second.run, name)
+        line |= {name: value, f"{name}_low": low, f"{name}_high": high, f"{name}_p": p}
+        line |= _over_seeds(experiment, chosen, board, (first.run, second.run), name)
+    return line
+
+
+def _over_seeds(
+    experiment: Experiment, scores: pd.DataFrame, board: Scoreboard, pair: tuple[str, str], name: str
+) -> dict:
+    """How the difference varies with the training seed: its crossed interval, and the seeds that agree."""
+    if name not in board.metrics:
+        missing = dict.fromkeys((f"{name}_crossed", f"{name}_crossed_low", f"{name}_crossed_high"), math.nan)
+        return missing | {f"{name}_agreeing": ""}
+    wide = scores[scores["metric"] == name].pivot(index="sequence", columns=["run", "seed"], values="value")
+    difference = (wide[pair[0]] - wide[pair[1]]).to_numpy()  # S K
+    options = experiment.evaluation
+    samples = statistics.crossed_means(difference, resamples=options.resamples, seed=options.seed)
+    low, high = statistics.interval(samples)
+    positive = int((difference.mean(axis=0) > 0).sum())
+    return {
+        f"{name}_crossed": float(difference.mean()),
+        f"{name}_crossed_low": float(low),
+        f"{name}_crossed_high": float(high),
+        f"{name}_agreeing": f"{positive}/{difference.shape[1]}",
+    }
+
+
+def _runs(experiment: Experiment, benchmark: str) -> Table:
+    scores, lines = gather(experiment, benchmark), []
+    for row in rows_of(experiment):
+        for seed in row.seeds if row.trained else ():
+            own = scores[(scores["run"] == row.run) & (scores["seed"] == seed)]
+            board = scoreboard(own, experiment.evaluation.model_copy(update={"resamples": 1}))
+            lines.append(
+                {
+                    "run": row.run,
+                    "regime": row.regime,
+                    "seed": seed,
+                    **{name: board.point(row.run, name) for name in COMPARED},
+                    **_training(experiment, benchmark, row.run, seed),
+                    "digest": run_digest(experiment, benchmark=benchmark, run=row.run, seed=seed),
+                    "command": f"had train --config {experiment.results / 'config.yaml'} --benchmark {benchmark} "
+                    f"--run {row.run} --seed {seed}",
+                }
+            )
+    heads = {"run": "Run", "seed": "Seed", **{name: name for name in COMPARED}, "val_iou": "Validation IoU"}
+    return Table(
+        caption=f"Every trained network on {layout_of(benchmark).title}.",
+        data=pd.DataFrame(lines),
+        columns=[Column(key, head.replace("one_shot_iou", "One-shot")) for key, head in heads.items()]
+        + [Column("digest", "Configuration")],
+        notes=["Scores on the test split; Validation IoU: one-shot, at the training's end. Commands are in the CSV."],
+        groups=[len(lines)],
+        ranked=[False] * len(lines),
+    )
+
+
+def _training(experiment: Experiment, benchmark: str, run: str, seed: int) -> dict:
+    """What the training itself said at its end."""
+    path = folder_of(experiment, "checkpoints", benchmark, run, seed) / "summary.json"
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError("the summary of every training", f"no file {path}", "train that run first") from None
+    value = summary["val_iou"]
+    return {"val_iou": np.nan if value is None else value, "train_seconds": summary["seconds"]}

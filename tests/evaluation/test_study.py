@@ -1,0 +1,121 @@
+"""Planned comparisons and single networks: regimes, common seeds, intervals over seeds, refusals."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import experiment, write_results
+
+from had.config import dump, load, run_digest
+from had.errors import ConfigError
+from had.evaluation.products import write_product
+from had.evaluation.statistics import crossed_means, interval
+from had.evaluation.tables import table as paper_table
+
+PAIRS = [["had", "student"], ["had", "hdetrack"], ["teacher", "student"]]
+FEW = {"title": "3 sequences", "training": {"sequences": 3}, "distillation": {"weights": {"response": 2.0}}}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    one = experiment(
+        tmp_path_factory.mktemp("results"),
+        seeds=[0, 1],
+        run_seeds={"hdetrack": [1]},
+        regimes={"few": FEW},
+        evaluation={"resamples": 300, "comparisons": PAIRS},
+    )
+    write_results(one, "coesot")
+    for kind in ("comparisons", "runs", "ablation"):
+        write_product("table", kind, experiment=one, benchmark="coesot", stem=one.results / f"tables/{kind}_coesot")
+    return one
+
+
+def read(one, kind):
+    return pd.read_csv(one.results / f"tables/{kind}_coesot.csv", keep_default_na=False)
+
+
+def test_a_regime_repeats_every_student_and_no_teacher(made):
+    assert {"student_few", "had_few"} < set(made.runs)
+    assert "teacher_few" not in made.runs
+    few, usual = made.resolve("had_few"), made.resolve("had")
+    assert (few.training.sequences, usual.training.sequences) == (3, None)
+    assert (few.distillation.weights.response, usual.distillation.weights.response) == (2.0, 1.0)
+    assert few.terms == usual.terms
+    assert made.seeds_of("hdetrack_few") == (1,)
+    assert made.seeds_of("had_few") == (0, 1)
+
+
+def test_a_dumped_configuration_has_the_same_rows(made, tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(dump(made))
+    assert load(path) == made
+
+
+def test_what_a_run_overrides_comes_before_the_regime(made):
+    source = made.model_dump(mode="json")
+    source["runs"] = {"student": {"title": "S", "training": {"sequences": 2}}, "teacher": source["runs"]["teacher"]}
+    source["run_seeds"], source["evaluation"]["comparisons"] = {}, []
+    assert load(source).resolve("student_few").training.sequences == 2
+
+
+def test_comparisons_are_made_in_every_regime_on_the_common_seeds(made):
+    table = read(made, "comparisons")
+    assert list(zip(table["first"], table["second"], strict=True)) == [
+        ("had", "student"),
+        ("had", "hdetrack"),
+        ("teacher", "student"),
+        ("had_few", "student_few"),
+        ("had_few", "hdetrack_few"),
+        ("teacher", "student_few"),
+    ]
+    assert list(table["seeds"]) == [2, 1, 2, 2, 1, 2]
+    for name in ("SR", "one_shot_iou"):
+        assert (table[f"{name}_low"] <= table[name]).all()
+        assert (table[name] <= table[f"{name}_high"]).all()
+        assert (table[f"{name}_p"] <= table[f"{name}_p_holm"] + 1e-12).all()
+    runs = read(made, "runs")
+    mean = runs[runs["seed"] == 1].set_index("run")["SR"]
+    expected = mean["had"] - mean["hdetrack"]
+    assert table.loc[1, "SR"] == pytest.approx(expected)
+    assert table.loc[1, "SR_agreeing"] == f"{int(expected > 0)}/1"
+
+
+def test_every_network_has_a_line_with_its_digest_and_command(made):
+    runs = read(made, "runs")
+    trained = [(run, seed) for run in made.runs for seed in made.seeds_of(run)]
+    assert list(zip(runs["run"], runs["seed"], strict=True)) == trained
+    first = runs.iloc[0]
+    assert first["digest"] == run_digest(made, benchmark="coesot", run=first["run"], seed=int(first["seed"]))
+    assert f"--run {first['run']} --seed {first['seed']}" in first["command"]
+
+
+def test_the_ablation_compares_within_a_regime(made):
+    data = paper_table(made, "coesot", "ablation").data.set_index("run")
+    difference = data.loc["had_few", "SR"] - data.loc["student_few", "SR"]
+    assert data.loc["had_few", "SR_difference"] == pytest.approx(difference)
+    assert np.isnan(data.loc["student_few", "SR_difference"])
+
+
+def test_crossed_resampling_covers_the_spread_of_the_seeds():
+    rng = np.random.default_rng(0)
+    values = rng.normal(0, 0.01, (60, 1)) + rng.normal(0, 1, (1, 5))
+    low, high = interval(crossed_means(values, resamples=2000, seed=0))
+    assert high - low > 0.8
+    alone = crossed_means(values[:, :1], resamples=2000, seed=0)
+    assert np.ptp(alone) < 0.02
+    with_gap = np.concatenate([values, np.full((1, 5), np.nan)])
+    assert np.array_equal(crossed_means(with_gap, resamples=50, seed=1), crossed_means(values, resamples=50, seed=1))
+
+
+def test_unplanned_comparisons_and_unknown_names_are_one_sentence(made, tmp_path):
+    unplanned = made.model_copy(update={"evaluation": made.evaluation.model_copy(update={"comparisons": ()})})
+    with pytest.raises(ConfigError, match="none"):
+        write_product("table", "comparisons", experiment=unplanned, benchmark="coesot", stem=tmp_path / "t")
+    for changes in ({"run_seeds": {"hda": [0]}}, {"evaluation": {"comparisons": [["hda", "student"]]}}):
+        with pytest.raises(ConfigError, match="'hda', which is no run"):
+            experiment(tmp_path, **changes)
+
+
+def test_a_student_needs_a_teacher_of_its_seed(tmp_path):
+    with pytest.raises(ConfigError, match="which run `teacher` has not"):
+        experiment(tmp_path, seeds=[0, 1], run_seeds={"teacher": [0]})
