@@ -14,9 +14,13 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 LEAST_VARIANCE = 1e-3
 """Added to the variance of a unit of the teacher's state (at most 1), so that a dead unit teaches nothing."""
+CONTENT_SCALE = 0.1
+"""Of the standardised content of a pooled token beside its place in cells: at 1, its hundreds of channels drown the
+place, and a few hundred steps do not teach the GRU to find the motion."""
 
 
 class TemporalLosses(NamedTuple):
@@ -25,7 +29,8 @@ class TemporalLosses(NamedTuple):
     Attributes:
         alignment: mean squared error of the predicted teacher state, each unit standardised over the batch: 0 is
             perfect, 1 as good as a constant.
-        motion: mean squared error of the motion read from the teacher's state, in cells^2.
+        motion: share of the motion's variance that the teacher's state does not explain: 0 is perfect, 1 as good as
+            a constant.
         teacher_variance, student_variance: mean variance of a state's units over the frames of the batch.
     """
 
@@ -70,27 +75,35 @@ class TemporalAlignment(nn.Module):
         variance = wanted.var(dim=0, correction=0)  # dim
         standard = (wanted - wanted.mean(dim=0)) * torch.rsqrt(variance + LEAST_VARIANCE)
         error = (self.predictor(student_states)[present] - standard).square().mean()
-        moved = (self.motion(teacher_states)[present] - cells * motion[present]).square().mean()
         student_variance = student_states.detach()[present].var(dim=0, correction=0).mean()
-        return TemporalLosses(error, moved, variance.mean(), student_variance)
+        unexplained = self._unexplained(teacher_states, cells * motion, present)
+        return TemporalLosses(error, unexplained, variance.mean(), student_variance)
+
+    def _unexplained(self, states: Tensor, motion: Tensor, present: Tensor) -> Tensor:
+        """Squared error of the motion read from the states over its variance, on the frames after the first one."""
+        later = present & (torch.arange(present.shape[1], device=present.device) > 0)
+        read, true = self.motion(states)[later], motion[later]  # n 2
+        if len(true) < 2:
+            return states.sum() * 0
+        spread = (true - true.mean(dim=0)).square().mean()
+        return (read - true).square().mean() / (spread + LEAST_VARIANCE)
 
 
 def pooled(tokens: Tensor, logits: Tensor) -> Tensor:
     """Search tokens averaged with the response distribution as weight, and that distribution's centre.
 
-    The weights carry no gradient: alignment shapes what a place looks like, not where the response lies.
-
     Args:
         tokens: (..., h w, D), row-major.
-        logits: (..., h, w).
+        logits: (..., h, w); a gradient through them moves the response to where the sequence says the target is.
 
     Returns:
-        (..., D + 2): the mean token, and the mean x and y of the cell centres, in [-1, 1] of the region.
+        (..., D + 2): the mean token, standardised and times `CONTENT_SCALE`, and the mean x and y of the cell
+        centres, in cells from the region's middle.
     """
     h, w = logits.shape[-2:]
-    weights = logits.detach().flatten(-2).softmax(dim=-1)  # ... hw
-    x = (2 * torch.arange(w, dtype=tokens.dtype, device=tokens.device) + 1) / w - 1
-    y = (2 * torch.arange(h, dtype=tokens.dtype, device=tokens.device) + 1) / h - 1
+    weights = logits.flatten(-2).softmax(dim=-1)  # ... hw
+    x = torch.arange(w, dtype=tokens.dtype, device=tokens.device) - (w - 1) / 2
+    y = torch.arange(h, dtype=tokens.dtype, device=tokens.device) - (h - 1) / 2
     places = torch.stack([x.repeat(h), y.repeat_interleave(w)], dim=-1)  # hw 2
     mean = (weights[..., None, :] @ tokens)[..., 0, :]
-    return torch.cat([mean, weights @ places], dim=-1)
+    return torch.cat([CONTENT_SCALE * F.layer_norm(mean, mean.shape[-1:]), weights @ places], dim=-1)

@@ -95,6 +95,8 @@ class TrainingOptions(Options):
     """Peak learning rate of the head and of all that is not the backbone."""
     backbone_learning_rate: float = Field(1e-3, gt=0)
     """Peak learning rate of the backbone."""
+    alignment_learning_rate: float | None = Field(None, gt=0)
+    """Peak learning rate of what distillation learns beside the student, GRUs and projectors; null: the head's."""
     weight_decay: float = Field(1e-4, ge=0)
     """AdamW's weight decay."""
     clip_norm: float = Field(1.0, gt=0)

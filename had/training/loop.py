@@ -144,7 +144,7 @@ def finish_epoch(job: Training, epoch: int, record: TrackedRun) -> None:
     done = job.progress
     done["seconds"] += time.monotonic() - begin
     losses = {name: value / len(job.batches()) for name, value in done["sums"].items()}
-    rate = job.schedule.get_last_lr()[-1]
+    rate = job.schedule.get_last_lr()[1]  # the head's
     row = {"epoch": epoch + 1, "step": done["step"], "seconds": done["seconds"], "lr": rate, **losses}
     done["history"].append({**row, "val_iou": val_iou})
     done.update(epoch=epoch + 1, batch=0, sums={})

@@ -15,21 +15,23 @@ from had.options.training import TrainingOptions
 
 
 def build_optimizer(network: nn.Module, objective: nn.Module, options: TrainingOptions) -> AdamW:
-    """AdamW over the trainable parameters: group 0 is the backbone, group 1 everything else.
+    """AdamW over the trainable parameters: group 0 is the backbone, group 1 the head, group 2 the objective's.
 
     Args:
-        network: its parameters whose names begin with ``backbone`` form group 0.
-        objective: its parameters (temporal units, projections) learn at the head's rate.
+        network: its parameters whose names begin with ``backbone`` form group 0, the others group 1.
+        objective: its trainable parameters (GRUs, projectors) form group 2, where it has any.
         options: rates and weight decay.
     """
     named = [(name, weight) for name, weight in network.named_parameters() if weight.requires_grad]
     backbone = [weight for name, weight in named if name.startswith("backbone")]
-    rest = [weight for name, weight in named if not name.startswith("backbone")]
-    rest += [weight for weight in objective.parameters() if weight.requires_grad]
+    head = [weight for name, weight in named if not name.startswith("backbone")]
+    own = [weight for weight in objective.parameters() if weight.requires_grad]
     groups = [
         {"params": backbone, "lr": options.backbone_learning_rate},
-        {"params": rest, "lr": options.learning_rate},
+        {"params": head, "lr": options.learning_rate},
     ]
+    if own:
+        groups.append({"params": own, "lr": options.alignment_learning_rate or options.learning_rate})
     return AdamW(groups, weight_decay=options.weight_decay, fused=True)
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from had.losses.temporal import TemporalAlignment, pooled
+from had.losses.temporal import CONTENT_SCALE, TemporalAlignment, pooled
 
 
 def test_pooling_follows_the_response():
@@ -10,8 +10,43 @@ def test_pooling_follows_the_response():
     logits = torch.full((2, 3, 4, 4), -50.0)
     logits[..., 1, 3] = 50
     out = pooled(tokens, logits)
-    torch.testing.assert_close(out[..., :5], tokens[:, :, 7])
-    torch.testing.assert_close(out[..., 5:], torch.tensor([0.75, -0.25]).expand(2, 3, 2))
+    torch.testing.assert_close(out[..., :5], CONTENT_SCALE * torch.nn.functional.layer_norm(tokens[:, :, 7], (5,)))
+    torch.testing.assert_close(out[..., 5:], torch.tensor([1.5, -0.5]).expand(2, 3, 2))
+
+
+def test_alignment_moves_the_response_and_the_tokens():
+    torch.manual_seed(0)
+    unit = TemporalAlignment(student_dim=5, teacher_dim=5, dim=8)
+    tokens = torch.randn(2, 3, 16, 5, requires_grad=True)
+    logits = torch.randn(2, 3, 4, 4, requires_grad=True)
+    present = torch.ones(2, 3, dtype=torch.bool)
+    teacher = pooled(torch.randn(2, 3, 16, 5), torch.randn(2, 3, 4, 4))
+    unit(pooled(tokens, logits), teacher, torch.randn(2, 3, 2), present, cells=4).alignment.backward()
+    assert tokens.grad.abs().sum() > 0
+    assert logits.grad.abs().sum() > 0
+
+
+def test_the_motion_is_found_beside_many_channels_in_few_steps():
+    """What the published layout of the state must do: hundreds of content channels beside one small displacement."""
+    torch.manual_seed(0)
+    unit = TemporalAlignment(student_dim=128, teacher_dim=128, dim=32)
+    optimizer = torch.optim.AdamW(unit.parameters(), lr=1e-2)
+    present = torch.ones(8, 3, dtype=torch.bool)
+    cells = torch.arange(8) - 3.5
+    explained = []
+    for _ in range(300):
+        motion = torch.randn(8, 1, 2) * 0.05 * torch.arange(3)[:, None]  # in search-crop widths
+        x, y = (8 * motion).unbind(-1)
+        logits = -((cells - x[..., None, None]) ** 2 + (cells[:, None] - y[..., None, None]) ** 2)  # B T h w
+        wanted = pooled(torch.randn(8, 3, 64, 128), logits)
+        losses = unit(wanted, wanted, motion, present, cells=8)
+        optimizer.zero_grad()
+        losses.motion.backward()
+        torch.nn.utils.clip_grad_norm_(unit.parameters(), 1.0)
+        optimizer.step()
+        explained.append(1 - losses.motion.item())
+    assert sum(explained[-50:]) / 50 > 0.8
+    assert losses.teacher_variance > 0.01
 
 
 def test_states_align_and_keep_their_variance():

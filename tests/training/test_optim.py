@@ -21,11 +21,16 @@ class Toy(nn.Module):
 def test_groups_hold_every_parameter_once():
     network, objective = Toy(), nn.GRU(2, 2)
     options = TrainingOptions(learning_rate=4e-4, backbone_learning_rate=4e-5, weight_decay=0.02)
-    backbone, rest = build_optimizer(network, objective, options).param_groups
-    assert (backbone["lr"], rest["lr"], rest["weight_decay"]) == (4e-5, 4e-4, 0.02)
-    assert {id(w) for w in backbone["params"]} == {id(w) for w in network.backbone_s.parameters()}
-    wanted = [*network.box_head.parameters(), *objective.parameters()]
-    assert {id(w) for w in rest["params"]} == {id(w) for w in wanted}
+    backbone, head, alignment = build_optimizer(network, objective, options).param_groups
+    assert (backbone["lr"], head["lr"], alignment["lr"], head["weight_decay"]) == (4e-5, 4e-4, 4e-4, 0.02)
+    for group, module in ((backbone, network.backbone_s), (head, network.box_head), (alignment, objective)):
+        assert {id(weight) for weight in group["params"]} == {id(weight) for weight in module.parameters()}
+
+
+def test_alignment_has_a_rate_of_its_own_and_what_is_frozen_has_none():
+    options = TrainingOptions(alignment_learning_rate=1e-2)
+    assert build_optimizer(Toy(), nn.GRU(2, 2), options).param_groups[2]["lr"] == 1e-2
+    assert len(build_optimizer(Toy(), nn.GRU(2, 2).requires_grad_(False), options).param_groups) == 2
 
 
 def test_cosine_rises_then_falls_to_zero():
