@@ -32,6 +32,9 @@ class TrackingNetwork(nn.Module):
         dim, depth, heads, mlp_ratio, drop_path: the transformer, see `had.models.vit.Encoder`.
         head_channels: channels of the head's first layer.
         shared_patch_embedding: one patch embedding for all image streams (published).
+        head_event_tokens: what a two-stream network's head reads of the second stream: its ``"encoded"`` tokens, or
+            the ``"embedded"`` ones that enter the transformer (published).
+        voxel_embedding, unused_parameters: see `had.models.vit.Encoder`.
         rgb_normalization, event_normalization: recipes of `had.models.normalize`.
 
     Raises:
@@ -52,6 +55,9 @@ class TrackingNetwork(nn.Module):
         drop_path: float = 0.0,
         head_channels: int,
         shared_patch_embedding: bool = False,
+        head_event_tokens: str = "encoded",
+        voxel_embedding: str = "cells",
+        unused_parameters: bool = False,
         rgb_normalization: str = "crop",
         event_normalization: str = "background",
     ):
@@ -75,11 +81,15 @@ class TrackingNetwork(nn.Module):
             "drop_path": drop_path,
             "head_channels": head_channels,
             "shared_patch_embedding": shared_patch_embedding,
+            "head_event_tokens": head_event_tokens,
+            "voxel_embedding": voxel_embedding,
+            "unused_parameters": unused_parameters,
             "rgb_normalization": rgb_normalization,
             "event_normalization": event_normalization,
         }
         self.streams = streams
         self.dim = dim
+        self.head_event_tokens = head_event_tokens
         self.recipes = {"rgb": rgb_normalization, "event_image": event_normalization}
         self.layout = token_layout(streams, template_size // patch, search_size // patch)
         encoder = Encoder(
@@ -93,6 +103,8 @@ class TrackingNetwork(nn.Module):
             mlp_ratio=mlp_ratio,
             drop_path=drop_path,
             shared_patch_embedding=shared_patch_embedding,
+            voxel_embedding=voxel_embedding,
+            unused_parameters=unused_parameters,
         )
         self.encoder_name = "backbone" if len(streams) == 2 else "backbone_s"
         self.add_module(self.encoder_name, encoder)
@@ -116,11 +128,15 @@ class TrackingNetwork(nn.Module):
         Returns:
             The prediction for every search region, and the features.
         """
-        tokens, attention = self.encoder(self.inputs(template), self.inputs(search), need_attention=need_attention)
-        h, w = self.layout.grid_x
+        tokens, attention, embedded = self.encoder(
+            self.inputs(template), self.inputs(search), need_attention=need_attention
+        )
+        read = [tokens] * len(self.streams)
+        if len(read) == 2 and self.head_event_tokens == "embedded":
+            read[1] = embedded
         spans = [self.layout.spans["x", stream] for stream in self.streams]
-        grid = torch.cat([tokens[:, span].mT.unflatten(2, (h, w)) for span in spans], dim=1)  # B streams*D h w
-        return self.box_head(grid), Features(tokens, attention, self.layout)
+        grids = [source[:, span].mT.unflatten(2, self.layout.grid_x) for source, span in zip(read, spans, strict=True)]
+        return self.box_head(torch.cat(grids, dim=1)), Features(tokens, attention, self.layout)  # B streams*D h w
 
     def inputs(self, crops: dict[str, Tensor]) -> dict[str, Tensor]:
         """The crops of this network's streams, images normalised."""

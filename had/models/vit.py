@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from had.models.voxels import VoxelEmbedding
+from had.models.voxels import ListVoxelEmbedding, VoxelEmbedding
 
 
 class PatchEmbedding(nn.Module):
@@ -115,6 +115,9 @@ class Encoder(nn.Module):
         mlp_ratio: hidden width of the MLP over D.
         drop_path: stochastic depth of the last block; grows linearly from 0.
         shared_patch_embedding: one patch embedding for all image streams.
+        voxel_embedding: ``"cells"`` or ``"list"``, see `had.models.voxels`.
+        unused_parameters: also hold what the published files have and no forward pass reads: a class token, the
+            positions of ImageNet's 14 x 14 patches, and the voxels' embedding in a network without voxels.
     """
 
     def __init__(
@@ -130,6 +133,8 @@ class Encoder(nn.Module):
         mlp_ratio: float,
         drop_path: float,
         shared_patch_embedding: bool,
+        voxel_embedding: str,
+        unused_parameters: bool,
     ):
         super().__init__()
         self.streams = streams
@@ -138,7 +143,10 @@ class Encoder(nn.Module):
         self.pos_embed_x = nn.Parameter(sine_positions(grid_x, grid_x, dim))
         self.embedding_names = {}
         for stream in streams:
-            if stream == "voxel":
+            if stream == "voxel" and voxel_embedding == "list":
+                name = "pos_embed_event"
+                self.add_module(name, ListVoxelEmbedding(dim=dim))
+            elif stream == "voxel":
                 name = "voxel_embed"
                 self.add_module(name, VoxelEmbedding(dim=dim))
             elif not hasattr(self, "patch_embed"):
@@ -150,6 +158,11 @@ class Encoder(nn.Module):
                 name = "patch_embed_event"
                 self.add_module(name, PatchEmbedding(patch=patch, dim=dim))
             self.embedding_names[stream] = name
+        if unused_parameters:
+            self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
+            self.pos_embed = nn.Parameter(torch.zeros(1, 1 + 14 * 14, dim))
+            if "pos_embed_event" not in self.embedding_names.values():
+                self.pos_embed_event = ListVoxelEmbedding(dim=dim)
         self.blocks = nn.ModuleList(
             Block(dim=dim, heads=heads, mlp_ratio=mlp_ratio, drop_path=drop_path * i / max(depth - 1, 1))
             for i in range(depth)
@@ -174,14 +187,15 @@ class Encoder(nn.Module):
 
     def forward(
         self, template: dict[str, Tensor], search: dict[str, Tensor], *, need_attention: bool = False
-    ) -> tuple[Tensor, Tensor | None]:
-        """Tokens (B, N, D) and the last block's attention (B, heads, N, N), or None where not asked for."""
-        tokens = torch.cat(self.embed(template, "z") + self.embed(search, "x"), dim=1)
-        attention = None
+    ) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Tokens (B, N, D), the last block's attention (B, heads, N, N) or None where not asked for, and the tokens
+        before the first block."""
+        embedded = torch.cat(self.embed(template, "z") + self.embed(search, "x"), dim=1)
+        tokens, attention = embedded, None
         last = len(self.blocks) - 1
         for i, block in enumerate(self.blocks):
             tokens, attention = block(tokens, need_attention=need_attention and i == last)
-        return self.norm(tokens), attention
+        return self.norm(tokens), attention, embedded
 
 
 def sine_positions(grid: tuple[int, int], finest: tuple[int, int], dim: int) -> Tensor:

@@ -3,9 +3,9 @@
 Enters: (B, L, 19) rows x, y in [0, 1] of the crop, t in [0, 1] of the slice, 16 polarities; zero rows behind.
 Leaves: (B, h w, D) tokens, row-major, on the same grid as image patches.
 
-The published embedding folds the list into a square in list order, so that its result changes with the order
-of the rows. Here every voxel passes a small MLP and is summed into the grid cell that holds its (x, y), as in
-PointPillars (Lang et al., CVPR 2019): the order of the rows cannot matter.
+The published embedding (`ListVoxelEmbedding`) folds the list into a square in list order, so that its result changes
+with the order of the rows. In `VoxelEmbedding` every voxel passes a small MLP and is summed into the grid cell that
+holds its (x, y), as in PointPillars (Lang et al., CVPR 2019): the order of the rows cannot matter.
 """
 
 from __future__ import annotations
@@ -47,3 +47,31 @@ class VoxelEmbedding(nn.Module):
         sums = features.new_zeros(B * h * w, features.shape[1]).index_add(0, index, features)
         count = features.new_zeros(B * h * w).index_add(0, index, torch.ones_like(features[:, 0]))
         return self.proj(sums * torch.rsqrt(1 + count)[:, None]).view(B, h * w, -1)
+
+
+class ListVoxelEmbedding(nn.Module):
+    """The published embedding: rows side by side in list order, not where they lie.
+
+    A linear map and ReLU of (x, y, t) stand in front of the 16 polarities; the L rows fill a square of side sqrt(L),
+    which a convolution of 4 x 4 rows without overlap turns into the grid's tokens.
+
+    Args:
+        dim: token width D.
+    """
+
+    FOLD = 4
+    """Rows along a side of the patch that becomes one token."""
+
+    def __init__(self, *, dim: int):
+        super().__init__()
+        self.pos_embedding = nn.Conv1d(3, 16, kernel_size=1)
+        self.proj = nn.Conv2d(32, dim, kernel_size=self.FOLD, stride=self.FOLD)
+
+    def forward(self, voxels: Tensor, grid: tuple[int, int]) -> Tensor:
+        h, w = (self.FOLD * side for side in grid)
+        if voxels.shape[1] != h * w:
+            raise ValueError(f"{h * w} voxels for a grid of {grid}, not {voxels.shape[1]}")
+        rows = voxels.mT  # B 19 L
+        places = torch.relu(self.pos_embedding(rows[:, :3]))  # B 16 L
+        square = torch.cat([places, rows[:, 3:]], dim=1).unflatten(2, (h, w))
+        return self.proj(square).flatten(2).mT  # B D h w -> B N D

@@ -68,6 +68,13 @@ class NetworkOptions(Options):
     """Channels of the head's first layer; they halve three times."""
     shared_patch_embedding: bool = False
     """One patch embedding for RGB and event images (published), or one each."""
+    head_event_tokens: Literal["encoded", "embedded"] = "encoded"
+    """What a two-stream network's head reads of the event stream, beside the encoded image tokens: the encoded tokens,
+    or those before the transformer (published)."""
+    voxel_embedding: Literal["cells", "list"] = "cells"
+    """How voxels become tokens: each where it lies, or folded into a square in list order (published)."""
+    unused_parameters: bool = False
+    """Hold the parameters that the published files have and no forward pass reads."""
     rgb_normalization: Literal["imagenet", "crop"] = "crop"
     """ImageNet's mean and deviation (published), or each crop's own, so that low light does not starve the network."""
     event_normalization: Literal["imagenet", "background"] = "background"

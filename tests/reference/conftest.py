@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 LINES = pytest.StashKey[list]()
 
 EXACT, ROUNDED = 1e-9, 1e-6
-"""Largest error over an array's largest value in a float64 run: stored in float64, and stored or computed in float32."""
+"""Largest error of a float64 run over an array's largest value: stored as float64; stored or computed as float32."""
 
 
 class Reference:
@@ -93,7 +93,9 @@ def compare(reference, request) -> Iterator:
     for comparison in opened:
         assert comparison.ratios, f"{comparison.fixture}: nothing was compared"
         worst = max(comparison.ratios, key=lambda name: comparison.ratios[name])
-        lines.append((comparison.fixture, comparison.precision, comparison.ratios[worst], worst, len(comparison.ratios)))
+        lines.append(
+            (comparison.fixture, comparison.precision, comparison.ratios[worst], worst, len(comparison.ratios))
+        )
     wrong = [
         f"{c.fixture} ({c.precision}): {name} is {ratio:.3g} tolerances off"
         for c in opened
