@@ -21,6 +21,8 @@ class Sample(NamedTuple):
         present: (T,) bool, False where the target is not visible in that frame.
         motion: (T, 2) float32, the target centre's displacement since the clip's first frame in
             search-crop widths, measured in the scene (crop jitter taken out); row 0 is zero.
+        windows: (T, 3) float32, x and y of each search window's centre from the first one's, and its side, in widths
+            of the first window: what a tracker knows of where it looks. Row 0 is (0, 0, 1).
     """
 
     template: dict[str, Tensor]
@@ -28,6 +30,7 @@ class Sample(NamedTuple):
     boxes: Tensor
     present: Tensor
     motion: Tensor
+    windows: Tensor
 
 
 class TokenLayout(NamedTuple):
@@ -58,6 +61,22 @@ class Features(NamedTuple):
     layout: TokenLayout
 
 
+class Whole(NamedTuple):
+    """All that a frozen teacher computes for a search crop, as the released losses read it.
+
+    Attributes:
+        response: (B, h, w) response map in (0, 1).
+        boxes: (B, 4) ``cxcywh`` in search-crop widths, decoded at the response's maximum.
+        tokens: (B, 2 N, D) of both streams, in the network's order.
+        attention: (B, heads, 2 N, 2 N) among them; None where it was not asked for.
+    """
+
+    response: Tensor
+    boxes: Tensor
+    tokens: Tensor
+    attention: Tensor | None
+
+
 class Lesson(NamedTuple):
     """What a frozen teacher says about one search crop, cut to what its student can be held against.
 
@@ -66,6 +85,7 @@ class Lesson(NamedTuple):
         size, offset: (B, 2, h, w) as in `Prediction`.
         tokens: (B, Nz + Nx, D) of the matched stream, template before search region.
         attention: (B, heads, Nz + Nx, Nz + Nx) among these tokens, rows sum to 1; None where no run asks for it.
+        whole: the same uncut, for the released terms; None where no run asks for it, and in lessons that are kept.
     """
 
     logits: Tensor
@@ -73,6 +93,7 @@ class Lesson(NamedTuple):
     offset: Tensor
     tokens: Tensor
     attention: Tensor | None
+    whole: Whole | None = None
 
 
 class Prediction(NamedTuple):

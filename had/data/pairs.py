@@ -5,9 +5,9 @@ and nothing else, so a resumed training sees the samples that an uninterrupted o
 
 How a sample is drawn: a sequence (uniformly), a clip whose frames all show the target where the
 sequence has one, then a template frame at most ``max_gap`` frames from the clip's first, before or
-after it (a target looks alike in both directions, and short sequences give twice the pairs). The first
-search window is the jittered box's; the next ones follow the target one frame late, as a tracker does,
-and tremble by ``clip_shift``, so that inside the crop the target moves by its own motion.
+after it (a target looks alike in both directions, and short sequences give twice the pairs). Every frame of
+the clip has a search window around its own jittered box: windows that follow one another would show the
+network almost the same crop T times. Where the windows lie is part of the sample.
 """
 
 from __future__ import annotations
@@ -91,9 +91,9 @@ class ClipDataset(Dataset):
         template = int(rng.choice(visible[np.abs(visible - start) <= options.max_gap]))
         frames = np.arange(start, start + options.clip_frames)
         boxes = held_boxes(sequence, frames)
-        anchor = jitter_xywh(boxes[0], options.centre_jitter, options.scale_jitter, rng)
-        tremble = (rng.random((options.clip_frames, 2)) * 2 - 1) * options.clip_shift
-        return Clip(chosen, template, frames, _following_windows(boxes, anchor, tremble, options))
+        around = [jitter_xywh(box, options.centre_jitter, options.scale_jitter, rng) for box in boxes]
+        windows = [window_around(box, options.search_factor, options.search_size) for box in around]
+        return Clip(chosen, template, frames, windows)
 
     def cut(self, clip: Clip, rng: np.random.Generator) -> Sample:
         """The crops of a clip, augmented."""
@@ -113,6 +113,8 @@ class ClipDataset(Dataset):
             ]
             search[stream] = torch.stack(cuts)
         boxes, present, motion = _targets(sequence, clip)
+        windows = placed(clip.windows)
+        windows[:, :2] = look.direction(windows[:, :2])
         boxes, motion = look.place(boxes), look.direction(motion)
         return Sample(
             template=template,
@@ -120,6 +122,7 @@ class ClipDataset(Dataset):
             boxes=torch.from_numpy(boxes.astype(np.float32)),
             present=torch.from_numpy(present),
             motion=torch.from_numpy(motion.astype(np.float32)),
+            windows=torch.from_numpy(windows.astype(np.float32)),
         )
 
 
@@ -136,7 +139,16 @@ def collate(samples: list[Sample]) -> Sample:
         boxes=torch.stack([s.boxes for s in samples]),
         present=torch.stack([s.present for s in samples]),
         motion=torch.stack([s.motion for s in samples]),
+        windows=torch.stack([s.windows for s in samples]),
     )
+
+
+def placed(windows: list[Window]) -> np.ndarray:
+    """(T, 3): x and y of each window's centre from the first one's, and its side, in sides of the first."""
+    first = windows[0]
+    centres = np.array([(w.x + w.side / 2, w.y + w.side / 2, w.side) for w in windows])
+    centres[:, :2] -= centres[0, :2].copy()
+    return centres / first.side
 
 
 def visible_frames(sequence: Sequence) -> np.ndarray:
@@ -167,22 +179,6 @@ def _clip_starts(sequence: Sequence, length: int) -> np.ndarray:
         f"none in sequence {sequence.name!r}",
         "leave the sequence out or check its presence flags",
     )
-
-
-def _following_windows(boxes: np.ndarray, anchor: np.ndarray, tremble: np.ndarray, options) -> list[Window]:
-    """The first window around ``anchor``, then windows that follow ``boxes`` one frame late."""
-    centre, first = xywh_to_cxcywh(anchor), xywh_to_cxcywh(boxes[0])
-    windows = [window_around(anchor, options.search_factor, options.search_size)]
-    for index in range(1, len(boxes)):
-        seen = xywh_to_cxcywh(boxes[index - 1])
-        scale = np.sqrt((seen[2] * seen[3]) / (first[2] * first[3]))
-        w, h = centre[2:] * scale
-        # The offset from the target grows with it, so that the target keeps its place in the crop.
-        cx, cy = seen[:2] + (centre[:2] - first[:2]) * scale + tremble[index] * np.sqrt(seen[2] * seen[3])
-        windows.append(
-            window_around(np.array([cx - w / 2, cy - h / 2, w, h]), options.search_factor, options.search_size)
-        )
-    return windows
 
 
 def _targets(sequence: Sequence, clip: Clip) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

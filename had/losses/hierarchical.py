@@ -16,21 +16,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from had.losses.localization import Target
-from had.structures import Features, Lesson, Prediction, TokenLayout
+from had.structures import Features, Lesson, Prediction, TokenLayout, Whole
 
 
-def lesson(prediction: Prediction, features: Features, streams: list[str]) -> Lesson:
+def lesson(prediction: Prediction, features: Features, streams: list[str], *, whole: bool = False) -> Lesson:
     """What the teacher's outputs have to say to a student of one stream.
 
     Args:
         prediction, features: the teacher's.
         streams: of `matched_streams`; of several the mean is taken.
+        whole: also hand over all of it, for the released terms.
     """
+    uncut = Whole(prediction.response, prediction.boxes, features.tokens, features.attention) if whole else None
     attention = None
     if features.attention is not None:
         attention = _mean([matched_attention(features, stream) for stream in streams])
     tokens = _mean([matched_tokens(features, stream) for stream in streams])
-    return Lesson(prediction.logits, prediction.size, prediction.offset, tokens, attention)
+    return Lesson(prediction.logits, prediction.size, prediction.offset, tokens, attention, uncut)
 
 
 def matched_streams(teacher: tuple[str, ...], student: tuple[str, ...], match: str) -> list[str]:

@@ -95,6 +95,20 @@ def focal_loss(logits: Tensor, heat: Tensor) -> Tensor:
     return torch.where(positive, at_target, elsewhere).sum() / len(logits)
 
 
+def released_focal_loss(response: Tensor, heat: Tensor) -> Tensor:
+    """The same as the released code computes it: over the cells that are exactly 1, or not normalised without any.
+
+    Args:
+        response: (B, h, w) in (0, 1), clamped, so that a saturated cell has no gradient.
+        heat: (B, h, w).
+    """
+    p = response.clamp(min=1e-12)
+    positive = heat == 1
+    at_target = -((1 - p) ** 2) * torch.log(p)
+    elsewhere = -((1 - heat) ** 4) * p**2 * torch.log(1 - p)
+    return torch.where(positive, at_target, elsewhere).sum() / positive.sum().clamp(min=1)
+
+
 def cell_weights(prediction: Prediction, target: Target, choice: str) -> Tensor:
     """How much each cell's box counts, (B, h w), rows sum to 1: one cell, or the normalised heat map."""
     if choice == "gaussian":
@@ -104,20 +118,33 @@ def cell_weights(prediction: Prediction, target: Target, choice: str) -> Tensor:
     return F.one_hot(cell, prediction.response[0].numel()).to(prediction.response.dtype)
 
 
-def box_losses(prediction: Prediction, boxes: Tensor, target: Target, *, cell: str = "target") -> tuple[Tensor, Tensor]:
-    """1 - GIoU and mean absolute error of the corners in search-crop widths, averaged over the visible targets.
+def box_losses(
+    prediction: Prediction,
+    boxes: Tensor,
+    target: Target,
+    *,
+    cell: str = "target",
+    counted: Tensor | None = None,
+    clip: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """1 - GIoU and mean absolute error of the corners in search-crop widths, averaged over the counted targets.
 
     Args:
         boxes: (B, 4) ``cxcywh`` in search-crop widths.
         cell: whose box is supervised: ``"target"``, ``"argmax"`` (published) or ``"gaussian"``.
+        counted: (B,) bool; None: those whose cell lies on the grid.
+        clip: cut the true boxes to the crop (published).
 
     Returns:
-        Two scalars; both zero when no target is inside.
+        Two scalars; both zero when no target counts.
     """
+    counted = target.inside if counted is None else counted
     predicted = cxcywh_to_xyxy(cell_boxes(prediction.size, prediction.offset).flatten(1, 2))  # B hw 4
-    true = cxcywh_to_xyxy(torch.where(target.inside[:, None], boxes, boxes.new_tensor(0.5)))[:, None]  # B 1 4
-    weights = cell_weights(prediction, target, cell) * target.inside[:, None]
-    count = target.inside.sum().clamp(min=1)
+    true = cxcywh_to_xyxy(torch.where(counted[:, None], boxes, boxes.new_tensor(0.5)))[:, None]  # B 1 4
+    if clip:
+        true = true.clamp(0, 1)
+    weights = cell_weights(prediction, target, cell) * counted[:, None]
+    count = counted.sum().clamp(min=1)
     overlap = (weights * (1 - giou(predicted, true.expand_as(predicted)))).sum() / count
     distance = (weights * (predicted - true).abs().mean(dim=-1)).sum() / count
     return overlap, distance

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 
 from had.errors import ConfigError
 from had.losses import hierarchical, localization
+from had.losses.released_terms import ReleasedTerms
 from had.losses.spatial import sinkhorn_divergence
 from had.losses.temporal import TemporalAlignment, pooled
 from had.options.experiment import RunOptions
-from had.options.training import TERMS
+from had.options.training import RELEASED_TERMS, TERMS
 from had.structures import Features, Lesson, Prediction, Sample
 
 
@@ -41,7 +42,7 @@ class Objective(nn.Module):
     ):
         super().__init__()
         self.losses, self.distillation = options.losses, options.distillation
-        self.terms = tuple(term for term in TERMS if term in options.terms)
+        self.terms = tuple(term for term in (*TERMS, *RELEASED_TERMS) if term in options.terms)
         if self.terms and teacher_dim is None:
             got = f"terms {', '.join(self.terms)} without a teacher in run {options.run!r}"
             raise ConfigError(
@@ -52,6 +53,7 @@ class Objective(nn.Module):
             raise ConfigError("clips of at least 2 frames", got, "raise clip_frames or remove the term")
         self.projector: nn.Module = nn.Identity()
         self.temporal: TemporalAlignment | None = None
+        self.released: ReleasedTerms | None = None
         with torch.random.fork_rng(devices=[], enabled=seed is not None):
             if seed is not None:
                 torch.manual_seed(seed)
@@ -60,6 +62,13 @@ class Objective(nn.Module):
             if teacher_dim is not None and "temporal" in self.terms:
                 width = options.distillation.gru_dim
                 self.temporal = TemporalAlignment(student_dim=student_dim, teacher_dim=teacher_dim, dim=width)
+            if released := tuple(term for term in self.terms if term in RELEASED_TERMS):
+                if student_dim != teacher_dim:
+                    got = f"{student_dim} and {teacher_dim} with the term `{released[0]}` in run {options.run!r}"
+                    raise ConfigError(
+                        "tokens of one width in student and teacher", got, "remove network.dim or the term"
+                    )
+                self.released = ReleasedTerms(released, dim=student_dim)
 
     @property
     def needs_teacher(self) -> bool:
@@ -69,7 +78,7 @@ class Objective(nn.Module):
     @property
     def needs_attention(self) -> bool:
         """Whether the networks have to be run with ``need_attention=True``."""
-        return "similarity" in self.terms
+        return not {"similarity", "released_similarity"}.isdisjoint(self.terms)
 
     def forward(
         self,
@@ -98,8 +107,19 @@ class Objective(nn.Module):
             centre=self.losses.heat_map_centre,
             radius=self.losses.heat_map_radius,
         )
-        overlap, distance = localization.box_losses(prediction, boxes, target, cell=self.losses.box_cell)
-        parts = {"focal": localization.focal_loss(prediction.logits, target.heat), "giou": overlap, "l1": distance}
+        overlap, distance = localization.box_losses(
+            prediction,
+            boxes,
+            target,
+            cell=self.losses.box_cell,
+            counted=present if self.losses.clip_boxes else None,
+            clip=self.losses.clip_boxes,
+        )
+        if self.losses.focal_form == "released":
+            focal = localization.released_focal_loss(prediction.response, target.heat)
+        else:
+            focal = localization.focal_loss(prediction.logits, target.heat)
+        parts = {"focal": focal, "giou": overlap, "l1": distance}
         total = sum(getattr(self.losses, name) * value for name, value in parts.items())
         if self.terms:
             if lesson is None:
@@ -142,14 +162,19 @@ class Objective(nn.Module):
         if self.temporal is not None:
             clip = sample.present.shape  # B T
             x = features.layout.spans["x", stream]
-            own = pooled(features.tokens[:, x], logits).unflatten(0, clip)
+            windows = sample.windows.flatten(0, 1)
+            own = pooled(features.tokens[:, x], logits, windows).unflatten(0, clip)
             of_search = slice(-logits[0].numel(), None)  # the tokens behind the template's
-            wanted = pooled(lesson.tokens[:, of_search], wanted_logits).unflatten(0, clip)
+            wanted = pooled(lesson.tokens[:, of_search], wanted_logits, windows).unflatten(0, clip)
             found = self.temporal(own, wanted, sample.motion, sample.present, cells=logits.shape[-1])
             terms["temporal"] = found.alignment
             diagnostics["temporal_motion"] = found.motion
             diagnostics["temporal_variance"] = found.teacher_variance
             diagnostics["temporal_student_variance"] = found.student_variance
+        if self.released is not None:
+            if lesson.whole is None:
+                raise ValueError("released terms need lessons with the teacher's whole output")
+            terms |= self.released(prediction, features, lesson.whole)
         if "spatial" in self.terms:
             terms["spatial"] = self._spatial(logits[present], wanted_logits[present])
         return terms, diagnostics

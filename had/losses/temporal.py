@@ -1,6 +1,7 @@
 """Temporal alignment (TA): recurrent states of teacher and student over a clip of search frames.
 
-Enters: per frame the search tokens and the response map of teacher and student, the target's motion.
+Enters: per frame the search tokens and the response map of teacher and student, where their search windows lie, and
+the target's motion.
 Leaves: the student's alignment loss, the teacher state's own loss, and the variance of both states.
 
 HAD (arXiv 2510.19560) aligns two GRUs. Here both run over the T frames of a clip and both are trained: the
@@ -89,16 +90,17 @@ class TemporalAlignment(nn.Module):
         return (read - true).square().mean() / (spread + LEAST_VARIANCE)
 
 
-def pooled(tokens: Tensor, logits: Tensor) -> Tensor:
-    """Search tokens averaged with the response distribution as weight, and that distribution's centre.
+def pooled(tokens: Tensor, logits: Tensor, windows: Tensor) -> Tensor:
+    """Search tokens averaged with the response distribution as weight, and that distribution's centre in the scene.
 
     Args:
         tokens: (..., h w, D), row-major.
         logits: (..., h, w); a gradient through them moves the response to where the sequence says the target is.
+        windows: (..., 3) as `had.structures.Sample.windows`.
 
     Returns:
         (..., D + 2): the mean token, standardised and times `CONTENT_SCALE`, and the mean x and y of the cell
-        centres, in cells from the region's middle.
+        centres from the middle of the clip's first window, in cells of that window.
     """
     h, w = logits.shape[-2:]
     weights = logits.flatten(-2).softmax(dim=-1)  # ... hw
@@ -106,4 +108,5 @@ def pooled(tokens: Tensor, logits: Tensor) -> Tensor:
     y = torch.arange(h, dtype=tokens.dtype, device=tokens.device) - (h - 1) / 2
     places = torch.stack([x.repeat(h), y.repeat_interleave(w)], dim=-1)  # hw 2
     mean = (weights[..., None, :] @ tokens)[..., 0, :]
-    return torch.cat([CONTENT_SCALE * F.layer_norm(mean, mean.shape[-1:]), weights @ places], dim=-1)
+    centre = windows[..., :2] * windows.new_tensor([w, h]) + windows[..., 2:] * (weights @ places)
+    return torch.cat([CONTENT_SCALE * F.layer_norm(mean, mean.shape[-1:]), centre], dim=-1)

@@ -16,11 +16,14 @@ from had.errors import ConfigError, nearest
 from had.options.base import Options, merged
 from had.options.recordings import BenchmarkOptions
 from had.options.training import (
+    RELEASED_TERMS,
     CropOptions,
     DistillationOptions,
     LossOptions,
     NetworkOptions,
+    ReleasedTerm,
     RoleTraining,
+    Term,
     TrainingOptions,
 )
 
@@ -37,7 +40,7 @@ class Run(Options):
     """Two streams or one."""
     description: str = ""
     """One sentence for the report."""
-    terms: tuple[Literal["feature", "similarity", "response", "localization", "temporal", "spatial"], ...] = ()
+    terms: tuple[Term | ReleasedTerm, ...] = ()
     """The distillation terms that are on."""
     network: dict[str, Any] = Field(default_factory=dict)
     """Overrides of `network`."""
@@ -235,6 +238,11 @@ class RunOptions(Options):
     def needs_teacher(self) -> bool:
         """Whether a trained teacher must be there: for its outputs or for its weights."""
         return bool(self.terms) or self.distillation.teacher_initialization
+
+    @property
+    def needs_whole_teacher(self) -> bool:
+        """Whether a term reads all that the teacher computes, which lessons that are kept do not hold."""
+        return not set(RELEASED_TERMS).isdisjoint(self.terms)
 
     @property
     def lessons(self) -> dict:

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
 from had.options.base import Options
 
-TERMS = ("feature", "similarity", "response", "localization", "temporal", "spatial")
+Term = Literal["feature", "similarity", "response", "localization", "temporal", "spatial"]
+TERMS: tuple[str, ...] = get_args(Term)
 """Distillation terms in the order in which tables print them."""
+ReleasedTerm = Literal[
+    "released_feature",
+    "released_similarity",
+    "released_response",
+    "released_temporal",
+    "released_spatial",
+    "wkd_features",
+    "otkd_features",
+    "otkd_boxes",
+    "otkd_scores",
+]
+RELEASED_TERMS: tuple[str, ...] = get_args(ReleasedTerm)
+"""Those of the released HAD code and of the two alternatives in it (`had.losses.released`, `wkd`, `otkd`)."""
 
 
 class CropOptions(Options):
@@ -31,8 +45,6 @@ class CropOptions(Options):
     """Largest distance between template and search frame, in frames."""
     clip_frames: int = Field(3, ge=1)
     """Consecutive search frames of a sample (T)."""
-    clip_shift: float = Field(0.1, ge=0)
-    """Jitter of the windows inside a clip relative to its first one, in box sizes."""
     template_voxels: int = Field(512, gt=0)
     """Most voxels of a template crop."""
     search_voxels: int = Field(1024, gt=0)
@@ -145,6 +157,10 @@ class LossOptions(Options):
     """The heat map's peak: the nearest cell index (published), or the cell in which the target's centre lies."""
     heat_map_radius: int = Field(1, ge=0)
     """Least radius of the heat map's Gaussian in cells (published: 0, a single cell for small targets)."""
+    focal_form: Literal["logits", "released"] = "logits"
+    """The focal loss from logits, a mean over the maps, or as released: from clamped responses, over positive cells."""
+    clip_boxes: bool = False
+    """Cut the true boxes to the crop, and count those whose centre lies outside, too (published)."""
 
 
 class TermWeights(Options):
@@ -162,6 +178,24 @@ class TermWeights(Options):
     """Temporal alignment (TA): GRU states over the clip."""
     spatial: float = Field(1.0, ge=0)
     """Spatial alignment (SA): Sinkhorn divergence of the response maps."""
+    released_feature: float = Field(1.0, ge=0)
+    """As released: tokens, the student's repeated twice."""
+    released_similarity: float = Field(10.0, ge=0)
+    """As released: attention rows, the student's repeated twice."""
+    released_response: float = Field(1.0, ge=0)
+    """As released: focal loss of half the responses."""
+    released_temporal: float = Field(10.0, ge=0)
+    """As released: untrained GRUs over the tokens of one frame."""
+    released_spatial: float = Field(3.0, ge=0)
+    """As released: transport between two points."""
+    wkd_features: float = Field(1.0, ge=0)
+    """WKD: Gaussians fitted to the tokens."""
+    otkd_features: float = Field(0.7, ge=0)
+    """OTKD: pyramids of tokens."""
+    otkd_boxes: float = Field(0.9, ge=0)
+    """OTKD: correlation of the four box numbers."""
+    otkd_scores: float = Field(0.9, ge=0)
+    """OTKD: correlation of the responses."""
 
 
 class DistillationOptions(Options):

@@ -114,11 +114,13 @@ def build_training(
     objective = Objective(options, student_dim=network.dim, teacher_dim=guide.dim if guide is not None else None)
     objective.to(device)
     distilled: Teacher | None = None
-    if teacher is not None and lessons is not None and options.terms and not are_deleted(lessons):
+    kept = lessons if options.terms and not options.needs_whole_teacher else None
+    if teacher is not None and kept is not None and not are_deleted(kept):
         wanted = lessons_digest(options, seed=seed, data=data, teacher=teacher)
-        distilled = StoredTeacher(lessons, wanted, device=device)
+        distilled = StoredTeacher(kept, wanted, device=device)
     elif guide is not None and options.terms:
-        distilled = LiveTeacher(guide, streams, options.distillation.match_stream)
+        whole = options.needs_whole_teacher
+        distilled = LiveTeacher(guide, streams, options.distillation.match_stream, whole=whole)
     seen = tuple(dict.fromkeys(streams + (distilled.streams if distilled else ())))
     training = options.training
     sequences = load_split(data, "train", benchmark=benchmark)[: training.sequences]

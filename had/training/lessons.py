@@ -36,6 +36,8 @@ from had.progress import progress
 from had.structures import Lesson, Sample
 
 log = logging.getLogger(__name__)
+KEPT = tuple(name for name in Lesson._fields if name != "whole")
+"""What of a lesson is kept on disk."""
 
 
 class Teacher(Protocol):
@@ -63,9 +65,11 @@ class LiveTeacher:
         network: two-stream, frozen, in evaluation mode.
         student_streams: what the student reads.
         match: `DistillationOptions.match_stream`.
+        whole: also hand over all that it computes, for the released terms.
     """
 
-    def __init__(self, network: TrackingNetwork, student_streams: tuple[str, ...], match: str):
+    def __init__(self, network: TrackingNetwork, student_streams: tuple[str, ...], match: str, *, whole: bool = False):
+        self.whole = whole
         self.network, self.streams, self.dim = network, network.streams, network.dim
         self.matched = matched_streams(network.streams, student_streams, match)
 
@@ -73,7 +77,7 @@ class LiveTeacher:
         """As `Teacher.lesson`; only the crops count."""
         with torch.no_grad():
             prediction, features = self.network(*crops_of(sample), need_attention=True)
-            return lesson(prediction, features, self.matched)
+            return lesson(prediction, features, self.matched, whole=self.whole)
 
 
 class StoredTeacher:
@@ -109,7 +113,8 @@ class StoredTeacher:
         def kept(name: str) -> Tensor:
             return torch.from_numpy(self.arrays[name][rows]).flatten(0, 1).to(self.device)  # B T ... -> B*T ...
 
-        return Lesson(*(kept(name) for name in Lesson._fields))
+        logits, size, offset, tokens, attention = map(kept, KEPT)
+        return Lesson(logits, size, offset, tokens, attention)
 
 
 def are_deleted(lessons: Path) -> bool:
@@ -155,8 +160,8 @@ def write_lessons(
             for batch, sample in zip(batches, shown, strict=True):
                 said = live.lesson(to_device(sample, device), epoch, batch)
                 rows = [epoch * training.samples + index for index in batch]
-                for name, value in said._asdict().items():
-                    values = value.unflatten(0, (len(batch), -1)).cpu().numpy()  # B*T ... -> B T ...
+                for name in KEPT:
+                    values = getattr(said, name).unflatten(0, (len(batch), -1)).cpu().numpy()  # B*T ... -> B T ...
                     if name not in arrays:
                         shape = (training.epochs * training.samples, *values.shape[1:])
                         arrays[name] = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", values.dtype, shape)
@@ -173,9 +178,7 @@ def write_lessons(
 
 def lessons_digest(options: RunOptions, *, seed: int, data: Path, teacher: Path) -> str:
     """What a run's lessons depend on: which crops it sees, whom it asks about which stream, and what is kept."""
-    return digest(
-        options.lessons, Lesson._fields, seed, file_digest(data / "train" / "index.json"), file_digest(teacher)
-    )
+    return digest(options.lessons, KEPT, seed, file_digest(data / "train" / "index.json"), file_digest(teacher))
 
 
 def load_teacher(path: Path, streams: tuple[str, ...], device: str) -> TrackingNetwork:

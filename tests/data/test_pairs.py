@@ -97,18 +97,29 @@ def test_absent_frame_is_marked_and_holds_the_last_box():
     assert not sample.motion[1].any()
 
 
-def test_target_stays_near_its_place_and_inside():
+def test_target_stays_inside_and_every_frame_has_a_window_of_its_own():
     clips = ClipDataset(toy_split(3, 20), ("event_image",), CROPS, 0, 100)
+    moves = []
     for index in range(100):
         sample = clips[index]
         assert sample.present.all()
         assert ((sample.boxes[:, :2] >= 0) & (sample.boxes[:, :2] <= 1)).all()
-        # In widths of a window of 4 box sides: 0.1/4 tremble, a frame's motion, a pixel of rounding.
-        assert (sample.boxes[1:, :2] - sample.boxes[:-1, :2]).abs().max() < 0.35
+        moves.append((sample.boxes[1:, :2] - sample.boxes[:-1, :2]).abs().mean())
+    # Two centres uniform over a side of centre_jitter / 4 windows are a third of it apart.
+    assert np.mean(moves) == pytest.approx(CROPS.centre_jitter / 4 / 3, rel=0.3)
+
+
+def test_windows_and_boxes_tell_the_motion():
+    clips = ClipDataset(toy_split(2, 20), ("event_image",), CROPS, 0, 40)
+    for index in range(40):
+        sample = clips[index]
+        assert sample.windows[0].tolist() == [0, 0, 1]
+        places = sample.windows[:, :2] + sample.windows[:, 2:] * (sample.boxes[:, :2] - 0.5)
+        assert torch.allclose(places - places[0], sample.motion, atol=1e-5)
 
 
 def test_motion_is_the_scene_motion():
-    still = CROPS.model_copy(update={**PLAIN, "clip_shift": 0.5})
+    still = CROPS.model_copy(update=PLAIN)
     sequences = toy_split(2, 20)
     clips = ClipDataset(sequences, ("event_image",), still, 0, 20)
     for index in range(20):
@@ -135,6 +146,7 @@ def test_flip_mirrors_everything():
         assert torch.allclose(1 - a.boxes[:, 0], b.boxes[:, 0])
         assert torch.equal(a.boxes[:, 1:], b.boxes[:, 1:])
         assert torch.equal(a.motion * torch.tensor([-1, 1]), b.motion)
+        assert torch.equal(a.windows * torch.tensor([-1, 1, 1]), b.windows)
 
 
 def test_colour_changes_rgb_only():

@@ -37,6 +37,7 @@ def make_sample(present=True, seed=0) -> Sample:
         0.3 + 0.4 * torch.rand(BATCH, FRAMES, 4, generator=rng),
         torch.full((BATCH, FRAMES), present),
         torch.randn(BATCH, FRAMES, 2, generator=rng) * 0.1,
+        torch.tensor([0.0, 0.0, 1.0]).expand(BATCH, FRAMES, 3),
     )
 
 

@@ -5,13 +5,18 @@ import torch
 from had.losses.temporal import CONTENT_SCALE, TemporalAlignment, pooled
 
 
+STILL = torch.tensor([0.0, 0.0, 1.0])
+
+
 def test_pooling_follows_the_response():
     tokens = torch.randn(2, 3, 16, 5, generator=torch.Generator().manual_seed(0))
     logits = torch.full((2, 3, 4, 4), -50.0)
     logits[..., 1, 3] = 50
-    out = pooled(tokens, logits)
+    out = pooled(tokens, logits, STILL)
     torch.testing.assert_close(out[..., :5], CONTENT_SCALE * torch.nn.functional.layer_norm(tokens[:, :, 7], (5,)))
     torch.testing.assert_close(out[..., 5:], torch.tensor([1.5, -0.5]).expand(2, 3, 2))
+    elsewhere = pooled(tokens, logits, torch.tensor([0.25, 0.0, 2.0]))
+    torch.testing.assert_close(elsewhere[..., 5:], torch.tensor([0.25 * 4 + 2 * 1.5, -1.0]).expand(2, 3, 2))
 
 
 def test_alignment_moves_the_response_and_the_tokens():
@@ -20,8 +25,8 @@ def test_alignment_moves_the_response_and_the_tokens():
     tokens = torch.randn(2, 3, 16, 5, requires_grad=True)
     logits = torch.randn(2, 3, 4, 4, requires_grad=True)
     present = torch.ones(2, 3, dtype=torch.bool)
-    teacher = pooled(torch.randn(2, 3, 16, 5), torch.randn(2, 3, 4, 4))
-    unit(pooled(tokens, logits), teacher, torch.randn(2, 3, 2), present, cells=4).alignment.backward()
+    teacher = pooled(torch.randn(2, 3, 16, 5), torch.randn(2, 3, 4, 4), STILL)
+    unit(pooled(tokens, logits, STILL), teacher, torch.randn(2, 3, 2), present, cells=4).alignment.backward()
     assert tokens.grad.abs().sum() > 0
     assert logits.grad.abs().sum() > 0
 
@@ -38,7 +43,7 @@ def test_the_motion_is_found_beside_many_channels_in_few_steps():
         motion = torch.randn(8, 1, 2) * 0.05 * torch.arange(3)[:, None]  # in search-crop widths
         x, y = (8 * motion).unbind(-1)
         logits = -((cells - x[..., None, None]) ** 2 + (cells[:, None] - y[..., None, None]) ** 2)  # B T h w
-        wanted = pooled(torch.randn(8, 3, 64, 128), logits)
+        wanted = pooled(torch.randn(8, 3, 64, 128), logits, STILL)
         losses = unit(wanted, wanted, motion, present, cells=8)
         optimizer.zero_grad()
         losses.motion.backward()

@@ -128,13 +128,19 @@ def lessons_name(run):
     return digest(EXPERIMENT.resolve(run).lessons)
 
 
+def reads_lessons(run):
+    """Whether what can be kept is all that the run wants of its teacher."""
+    options = EXPERIMENT.resolve(run)
+    return bool(options.terms) and not options.needs_whole_teacher
+
+
 def lessons_of(wildcards):
     """What the teacher says about a run's crops, where the configuration wants it kept.
 
     Ancient: only another teacher repeats a run. Not temporary: Snakemake would write the lessons again for a further
     run, and repeat all that had read them.
     """
-    if not EXPERIMENT.keep_lessons or not EXPERIMENT.resolve(wildcards.run).terms:
+    if not EXPERIMENT.keep_lessons or not reads_lessons(wildcards.run):
         return []
     name = lessons_name(wildcards.run)
     return ancient(f"{RESULTS}/lessons/{wildcards.benchmark}/seed{wildcards.seed}/{name}/index.json")
@@ -148,7 +154,7 @@ def forget_lessons():
 
 def run_of_lessons(wildcards):
     """One of the runs that share the lessons."""
-    return next(run for run in STUDENTS if EXPERIMENT.resolve(run).terms and lessons_name(run) == wildcards.lessons)
+    return next(run for run in STUDENTS if reads_lessons(run) and lessons_name(run) == wildcards.lessons)
 
 
 def track_folder(wildcards):

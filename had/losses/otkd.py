@@ -1,0 +1,69 @@
+"""OTKD, one of the two published alternatives, as the released HAD code computes it.
+
+Enters: tokens, responses and boxes of student and teacher. Leaves: three scalars.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from had.errors import ConfigError
+
+POOLS = (2, 4, 8)
+"""Sides of the averaged squares of tokens."""
+ROWS = 4
+"""Of the grid into which the pooled vectors are folded."""
+STABLE = 1e-8
+
+
+class PooledFeatures(nn.Module):
+    """Mean squared difference of token pyramids that passed one perceptron, which is never trained.
+
+    All tokens are folded in list order into the squarest grid (640 into 20 x 32), the student's after being repeated
+    twice; averages over squares of 2, 4 and 8 pass the perceptron, are folded into 4 rows and stretched to the grid.
+
+    Args:
+        dim: token width D.
+    """
+
+    def __init__(self, *, dim: int):
+        super().__init__()
+        maps = [nn.Linear(dim, dim) for _ in range(3)]
+        self.cal_mlp = nn.Sequential(maps[0], nn.ReLU(), maps[1], nn.ReLU(), maps[2])
+        self.requires_grad_(False)
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """(B, N, D) and (B, 2 N, D) tokens -> scalar."""
+        return F.mse_loss(self.pyramid(student.repeat(1, 2, 1)), self.pyramid(teacher.detach()))
+
+    def pyramid(self, tokens: Tensor) -> Tensor:
+        """(B, N, D) -> (B, D, rows, columns)."""
+        shape = squarest(tokens.shape[1])
+        grid = tokens.mT.unflatten(2, shape)  # B D rows columns
+        pooled = [F.avg_pool2d(grid, side, ceil_mode=True).flatten(2) for side in POOLS]
+        vectors = self.cal_mlp(torch.cat(pooled, dim=2).mT)  # B n D
+        if vectors.shape[1] % ROWS:
+            got = f"{vectors.shape[1]} of {tokens.shape[1]} tokens"
+            raise ConfigError(f"pooled vectors that fill {ROWS} rows", got, "change the crops' sizes or drop OTKD")
+        folded = vectors.mT.unflatten(2, (ROWS, -1))
+        return F.interpolate(folded, size=shape, mode="bilinear", align_corners=False)
+
+
+def squarest(count: int) -> tuple[int, int]:
+    """Rows and columns of the squarest grid of ``count`` cells, no more rows than columns."""
+    rows = next(rows for rows in range(math.isqrt(count), 0, -1) if count % rows == 0)
+    return rows, count // rows
+
+
+def correlation_loss(student: Tensor, teacher: Tensor) -> Tensor:
+    """1 - Pearson's correlation of (B, n) rows, mean over the batch.
+
+    The covariance is divided by n and the deviations by n - 1, so that equal rows cost 1 / n.
+    """
+    teacher = teacher.detach()
+    covariance = (student - student.mean(dim=1, keepdim=True)) * (teacher - teacher.mean(dim=1, keepdim=True))
+    return (1 - covariance.mean(dim=1) / (student.std(dim=1) * teacher.std(dim=1) + STABLE)).mean()
