@@ -4,7 +4,6 @@ import torch
 
 from had.losses.temporal import CONTENT_SCALE, TemporalAlignment, pooled
 
-
 STILL = torch.tensor([0.0, 0.0, 1.0])
 
 
