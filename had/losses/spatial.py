@@ -32,7 +32,10 @@ CHECK_EVERY = 8
 """Iterations between two looks at the marginal error."""
 STRONGEST_RELAXATION = 1.97
 LOWERING = 0.9
-EXPLOSION = 1.5
+"""Of what a relaxation exceeds 1 by, where it was too strong."""
+EXPLOSION = 100.0
+PATIENCE = 12
+"""An error above the least one by this factor is not waited for, nor are this many looks without a new least one."""
 ANNEALING = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001, 0.00003)
 """Regularisations through which a smaller one is reached; the potentials of each start the next."""
 
@@ -146,39 +149,54 @@ def _potentials(
 def _iterate(
     grid: Grid, log_a: Tensor, log_b: Tensor, f: Tensor, iterations: int, tolerance: float
 ) -> tuple[Tensor, float]:
-    """Over-relaxed Sinkhorn from ``f``; the new ``f`` and the largest marginal error."""
+    """Over-relaxed Sinkhorn from ``f``; the new ``f`` and the largest marginal error.
+
+    Over-relaxation is no contraction far from the solution: a map whose error explodes, or does not fall for long,
+    goes back to where it was best and never again exceeds a lower relaxation. At 1 this is Sinkhorn, which always
+    converges.
+    """
     a = log_a.exp()
-    g = grid.softmin(log_a + f)
     relaxation = torch.ones_like(f[:, :1])
-    before = torch.full_like(relaxation, torch.inf)
-    error = torch.inf
+    limit = torch.full_like(relaxation, STRONGEST_RELAXATION)
+    best, least = f, torch.full_like(relaxation, torch.inf)
+    before, waited = least, torch.zeros_like(relaxation)
+    g = grid.softmin(log_a + f)
     for i in range(1, iterations + 1):
         step = grid.softmin(log_b + g) - f
         if i % CHECK_EVERY == 0 or i == iterations:
             # a's marginal is off by the factor that f is about to change by.
-            now = (a * torch.expm1(-step).abs()).sum(dim=1, keepdim=True)  # B 1
-            error = float(now.amax())
+            now = (a * torch.expm1(-step).abs()).sum(dim=1, keepdim=True).nan_to_num(nan=torch.inf)  # B 1
+            better = now < least
+            best, least = torch.where(better, f + step, best), torch.where(better, now, least)
+            error = float(least.amax())
             if error <= tolerance:
-                return f + step, error
-            relaxation, before = _relaxation(relaxation, (now / before) ** (1 / CHECK_EVERY)), now
+                return best, error
+            waited = torch.where(better, 0, waited + 1)
+            failed = (now > EXPLOSION * least) | (waited > PATIENCE)
+            limit = torch.where(failed, 1 + LOWERING * (relaxation - 1), limit)
+            relaxation = torch.minimum(_relaxation(relaxation, (now / before) ** (1 / CHECK_EVERY)), limit)
+            before, waited = torch.where(failed, least, now), torch.where(failed, 0, waited)
+            if failed.any():
+                f = torch.where(failed, best, f)
+                g = torch.where(failed, grid.softmin(log_a + f), g)
+                step = torch.where(failed, 0, step)
         f = f + relaxation * step
         g = torch.lerp(g, grid.softmin(log_a + f), relaxation)
-    return f, error
+    return best, error
 
 
 def _relaxation(relaxation: Tensor, rate: Tensor) -> Tensor:
     """A better over-relaxation w for each map, from the rate at which its error fell under the present one.
 
     Young: ``(rate + w - 1)^2 / (rate w^2)`` is the plain iteration's rate p, for which ``2 / (1 + sqrt(1 - p))`` is
-    best. A rate of w - 1 means that w is past its best: it is lowered. Above 1 the error still swings from the
-    last change of w: it is kept, and lowered where the error explodes.
+    best. A rate of w - 1 means that w is past its best: it is lowered. Above 1 the error still swings from the last
+    change of w: it is kept.
     """
-    rate = torch.nan_to_num(rate, nan=1e6, posinf=1e6).clamp(min=1e-6)
+    rate = torch.nan_to_num(rate, nan=1.0, posinf=1.0).clamp(min=1e-6)
     plain = ((rate + relaxation - 1) ** 2 / (rate * relaxation**2)).clamp(max=1)
-    better = (2 / (1 + torch.sqrt(1 - plain))).clamp(max=STRONGEST_RELAXATION)
-    lowered = 1 + LOWERING * (relaxation - 1)
-    better = torch.where(rate < relaxation - 1 + 0.01, lowered, better)
-    return torch.where(rate < 1, better, torch.where(rate < EXPLOSION, relaxation, lowered))
+    better = 2 / (1 + torch.sqrt(1 - plain))
+    better = torch.where(rate < relaxation - 1 + 0.01, 1 + LOWERING * (relaxation - 1), better)
+    return torch.where(rate < 1, better, relaxation)
 
 
 def _self_potential(grid: Grid, log_a: Tensor, iterations: int, tolerance: float) -> Tensor:
