@@ -25,8 +25,8 @@ from had.evaluation.table_formats import Column, Table
 from had.options.experiment import Experiment
 
 HEADLINE = ("SR", "PR", "NPR")
-HIERARCHICAL = ("feature", "similarity", "response")
-"""The distillation terms that HDETrack has, too."""
+MARKED = {"hierarchical": ("feature", "similarity", "response"), "TA": ("temporal",), "SA": ("spatial",)}
+"""The terms behind each column of marks, as they are or as released."""
 COMPARED = (*HEADLINE, "one_shot_iou")
 MARK, OFF = "✓", ""
 
@@ -129,12 +129,9 @@ def _scores(row: Row, board: Scoreboard) -> dict:
 
 def _terms(experiment: Experiment, row: Row) -> dict:
     terms = experiment.runs[row.run].terms if row.run in experiment.runs else ()
-    return {
-        "hierarchical": MARK if set(HIERARCHICAL) & set(terms) else OFF,
-        "TA": MARK if "temporal" in terms else OFF,
-        "SA": MARK if "spatial" in terms else OFF,
-        "terms": " ".join(terms),
-    }
+    plain = {term.removeprefix("released_") for term in terms}
+    marks = {column: OFF if plain.isdisjoint(meant) else MARK for column, meant in MARKED.items()}
+    return {**marks, "terms": " ".join(terms)}
 
 
 def _differences(board: Scoreboard, rows: list[Row], compared: list[str]) -> pd.DataFrame:
