@@ -117,9 +117,9 @@ def clip_xywh(box: np.ndarray, width: int, height: int, margin: float = 2.0) -> 
     corners = xywh_to_xyxy(np.asarray(box, dtype=np.float64))
     x1 = corners[..., 0].clip(0, width - margin)
     y1 = corners[..., 1].clip(0, height - margin)
-    x2 = np.maximum(corners[..., 2].clip(margin, width), x1 + margin)
-    y2 = np.maximum(corners[..., 3].clip(margin, height), y1 + margin)
-    return np.stack([x1, y1, x2 - x1, y2 - y1], axis=-1)
+    w = np.maximum(corners[..., 2].clip(margin, width) - x1, margin)
+    h = np.maximum(corners[..., 3].clip(margin, height) - y1, margin)
+    return np.stack([x1, y1, w, h], axis=-1)
 
 
 def jitter_xywh(box: np.ndarray, centre: float, scale: float, rng: np.random.Generator) -> np.ndarray:

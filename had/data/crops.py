@@ -4,6 +4,9 @@ A `Window` is a square on the sensor with a whole-pixel corner and side, so that
 crop's pixel (i, j) covers the sensor's square of ``side / size`` pixels at ``(x + i side/size, ...)``,
 and both box maps are the same affine map read forwards and backwards (pixel convention: `had.boxes`).
 What lies outside the sensor is background: white for event images, black for RGB.
+
+This is the geometry ``exact``. Windows of the geometry ``released`` go through the same functions and give what
+published networks were trained on (`had.data.released`).
 """
 
 from __future__ import annotations
@@ -14,7 +17,9 @@ from typing import NamedTuple
 import numpy as np
 
 from had.boxes import cxcywh_to_xywh, xywh_to_cxcywh
+from had.data import released
 from had.data.frames import Frame
+from had.data.released import ReleasedWindow
 from had.data.representations import event_image
 from had.errors import DataError
 
@@ -40,7 +45,11 @@ class Window(NamedTuple):
     size: int
 
 
-def window_around(box: np.ndarray, factor: float, size: int) -> Window:
+AnyWindow = Window | ReleasedWindow
+"""A window of either geometry."""
+
+
+def window_around(box: np.ndarray, factor: float, size: int, geometry: str = "exact") -> AnyWindow:
     """The window centred on a box whose side is ``factor * sqrt(w h)``, rounded up.
 
     The corner is rounded to the nearest pixel, so the window's centre is at most half a pixel off the box's.
@@ -49,25 +58,41 @@ def window_around(box: np.ndarray, factor: float, size: int) -> Window:
         box: (4,) ``xywh`` in pixels.
         factor: window side over the square root of the box's area.
         size: side of the crop in crop pixels.
+        geometry: ``"exact"`` or ``"released"``.
     """
+    if geometry == "released":
+        return released.window_around(box, factor, size)
     cx, cy, w, h = (float(value) for value in xywh_to_cxcywh(np.asarray(box, dtype=np.float64)))
     side = max(math.ceil(math.sqrt(max(w * h, 0.0)) * factor), SMALLEST_SIDE)
     return Window(float(math.floor(cx - side / 2 + 0.5)), float(math.floor(cy - side / 2 + 0.5)), float(side), size)
 
 
-def to_window(boxes: np.ndarray, window: Window) -> np.ndarray:
-    """``xywh`` in pixels -> ``cxcywh`` in window widths, [0, 1] inside the window; (..., 4)."""
-    moved = xywh_to_cxcywh(np.asarray(boxes, dtype=np.float64))
-    return (moved - np.array([window.x, window.y, 0.0, 0.0])) / window.side
+def to_window(boxes: np.ndarray, window: AnyWindow) -> np.ndarray:
+    """``xywh`` in pixels -> ``cxcywh`` in window widths, [0, 1] inside the window; (..., 4).
+
+    The released geometry, which maps its training targets so, places centres half a crop pixel up and left of this.
+    """
+    placed = (xywh_to_cxcywh(np.asarray(boxes, dtype=np.float64)) - _origin(window)) / window.side
+    if isinstance(window, ReleasedWindow):
+        placed[..., :2] -= 0.5 / window.size
+    return placed
 
 
-def from_window(boxes: np.ndarray, window: Window) -> np.ndarray:
-    """``cxcywh`` in window widths -> ``xywh`` in pixels, the inverse of `to_window`; (..., 4)."""
-    scaled = np.asarray(boxes, dtype=np.float64) * window.side
-    return cxcywh_to_xywh(scaled + np.array([window.x, window.y, 0.0, 0.0]))
+def from_window(boxes: np.ndarray, window: AnyWindow) -> np.ndarray:
+    """``cxcywh`` in window widths -> ``xywh`` in pixels, the inverse of `to_window`; (..., 4).
+
+    In the released geometry it is not the inverse: the half crop pixel is not given back.
+    """
+    return cxcywh_to_xywh(np.asarray(boxes, dtype=np.float64) * window.side + _origin(window))
 
 
-def crop(frame: Frame, stream: str, window: Window, *, most_voxels: int | None = None) -> np.ndarray:
+def _origin(window: AnyWindow) -> np.ndarray:
+    """(4,) the corner that boxes are mapped from, to be taken off ``cxcywh``."""
+    x, y = (window.left, window.top) if isinstance(window, ReleasedWindow) else (window.x, window.y)
+    return np.array([x, y, 0.0, 0.0])
+
+
+def crop(frame: Frame, stream: str, window: AnyWindow, *, most_voxels: int | None = None) -> np.ndarray:
     """What a network sees of one stream of a frame inside a window.
 
     Event images are drawn from the events inside the window alone, which gives the pixels of the whole
@@ -91,7 +116,11 @@ def crop(frame: Frame, stream: str, window: Window, *, most_voxels: int | None =
     if stream == "voxel":
         if frame.voxels is None or most_voxels is None:
             raise DataError("voxels and their number", "a frame without them", "prepare with preparation.voxels: true")
+        if isinstance(window, ReleasedWindow):
+            return released.crop_voxels(frame.voxels, window, frame.size, most_voxels)
         return _crop_voxels(frame.voxels, window, most_voxels)
+    if isinstance(window, ReleasedWindow):
+        return released.resize(released.cut(frame.image(stream), window), window.size)
     if stream == "event_image" and frame.events is not None:
         return _resize(_draw(frame.events, frame.size, window), window.size)
     return _resize(_cut(frame.image(stream), window, BACKGROUND[stream]), window.size)

@@ -21,13 +21,17 @@ from torch.utils.data import Dataset
 
 from had.boxes import jitter_xywh, xywh_to_cxcywh
 from had.data.augmentation import Look
-from had.data.crops import Window, crop, to_window, window_around
+from had.data.crops import AnyWindow, crop, to_window, window_around
+from had.data.released import ReleasedWindow, is_blind
 from had.errors import DataError
 from had.options.training import CropOptions
 from had.structures import Sample
 
 if TYPE_CHECKING:
     from had.data.sequences import Sequence
+
+REDRAWS = 100
+"""Samples that are drawn in the place of one, in the released geometry, before its data are refused."""
 
 
 class Clip(NamedTuple):
@@ -43,15 +47,15 @@ class Clip(NamedTuple):
     sequence: int
     template: int
     frames: np.ndarray
-    windows: list[Window]
+    windows: list[AnyWindow]
 
 
 class ClipDataset(Dataset):
     """Samples of an epoch, drawn from sequences.
 
     Args:
-        sequences: prepared sequences (`had.data.sequences.Sequence` or anything with its name, boxes,
-            present and frame).
+        sequences: prepared sequences (`had.data.sequences.Sequence` or anything with its name, size,
+            boxes, present and frame).
         streams: the streams to cut.
         crops: sizes, factors and augmentation.
         seed: seed of all epochs.
@@ -80,8 +84,13 @@ class ClipDataset(Dataset):
 
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, self.epoch, index]))
-        chosen = int(rng.integers(len(self.sequences)))
-        return self.cut(self.draw(chosen, rng), rng)
+        for _ in range(REDRAWS):
+            chosen = int(rng.integers(len(self.sequences)))
+            clip = self.draw(chosen, rng)
+            if not self._is_blind(clip):
+                return self.cut(clip, rng)
+        got = f"{REDRAWS} blind ones, the last of sequence {self.sequences[chosen].name!r}"
+        raise DataError("a sample whose crops see the sensor", got, "check that the boxes lie on the frames")
 
     def draw(self, chosen: int, rng: np.random.Generator) -> Clip:
         """Frames and windows of one sample of sequence number ``chosen``."""
@@ -92,14 +101,13 @@ class ClipDataset(Dataset):
         frames = np.arange(start, start + options.clip_frames)
         boxes = held_boxes(sequence, frames)
         around = [jitter_xywh(box, options.centre_jitter, options.scale_jitter, rng) for box in boxes]
-        windows = [window_around(box, options.search_factor, options.search_size) for box in around]
+        windows = [window_around(box, options.search_factor, options.search_size, options.geometry) for box in around]
         return Clip(chosen, template, frames, windows)
 
     def cut(self, clip: Clip, rng: np.random.Generator) -> Sample:
         """The crops of a clip, augmented."""
         sequence, options = self.sequences[clip.sequence], self.crops
-        template_box = sequence.boxes[clip.template]
-        template_window = window_around(template_box, options.template_factor, options.template_size)
+        template_window = self._template_window(clip)
         look = Look.draw(options, rng)
         template_frame = sequence.frame(clip.template)
         search_frames = [sequence.frame(int(index)) for index in clip.frames]
@@ -125,6 +133,15 @@ class ClipDataset(Dataset):
             windows=torch.from_numpy(windows.astype(np.float32)),
         )
 
+    def _template_window(self, clip: Clip) -> AnyWindow:
+        box, options = self.sequences[clip.sequence].boxes[clip.template], self.crops
+        return window_around(box, options.template_factor, options.template_size, options.geometry)
+
+    def _is_blind(self, clip: Clip) -> bool:
+        """Whether the released code would draw another sample, because a crop shows nothing but padding."""
+        sequence, windows = self.sequences[clip.sequence], (self._template_window(clip), *clip.windows)
+        return any(isinstance(window, ReleasedWindow) and is_blind(window, sequence.size) for window in windows)
+
 
 def batches_of(samples: int, batch_size: int) -> list[list[int]]:
     """The samples of an epoch in batches, in order; the last one may be smaller."""
@@ -143,7 +160,7 @@ def collate(samples: list[Sample]) -> Sample:
     )
 
 
-def placed(windows: list[Window]) -> np.ndarray:
+def placed(windows: list[AnyWindow]) -> np.ndarray:
     """(T, 3): x and y of each window's centre from the first one's, and its side, in sides of the first."""
     first = windows[0]
     centres = np.array([(w.x + w.side / 2, w.y + w.side / 2, w.side) for w in windows])

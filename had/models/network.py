@@ -139,10 +139,11 @@ class TrackingNetwork(nn.Module):
         return self.box_head(torch.cat(grids, dim=1)), Features(tokens, attention, self.layout)  # B streams*D h w
 
     def inputs(self, crops: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The crops of this network's streams, images normalised."""
+        """The crops of this network's streams in its own precision, images normalised."""
+        dtype = self.encoder.pos_embed_z.dtype
         chosen = {stream: crops[stream] for stream in self.streams}
         return {
-            stream: normalize(crop, self.recipes[stream]) if crop.dtype == torch.uint8 else crop
+            stream: normalize(crop, self.recipes[stream], dtype) if crop.dtype == torch.uint8 else crop.to(dtype)
             for stream, crop in chosen.items()
         }
 

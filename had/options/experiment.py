@@ -79,6 +79,8 @@ class TrackingOptions(Options):
     size_rate: float = Field(1.0, gt=0, le=1)
     """How fast a box takes the predicted size, per frame and in its logarithm: 1 at once (published); less damps
     width and height, as SiamFC and SiamRPN do."""
+    clip_margin: float = Field(2.0, ge=0)
+    """Pixels that a box keeps inside the image, and the least length of its sides (published: 10)."""
     batch_sequences: int = Field(16, gt=0)
     """Sequences that are tracked in lockstep."""
     one_shot_crops: int = Field(8, ge=0)

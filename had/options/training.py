@@ -37,6 +37,9 @@ class CropOptions(Options):
     """Side of the search crop in pixels."""
     search_factor: float = Field(4.0, gt=1)
     """Side of the search window over the square root of the box's area."""
+    geometry: Literal["exact", "released"] = "exact"
+    """Maps between pixels and crop that are each other's inverse, and padding with background; or cuts, maps and
+    choice of voxels as in the released code, for published weights."""
     centre_jitter: float = Field(3.0, ge=0)
     """Strength of the search window's random shift."""
     scale_jitter: float = Field(0.25, ge=0)

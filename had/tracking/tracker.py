@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from had.boxes import clip_xywh
-from had.data.crops import Window, crop, from_window, window_around
+from had.data.crops import AnyWindow, crop, from_window, window_around
 from had.data.frames import Frame
 from had.models.head import decode
 from had.options.experiment import TrackingOptions
@@ -45,7 +45,7 @@ class Tracker:
     Args:
         network: in evaluation mode, on ``device``.
         crops: the crops it was trained with.
-        options: weight of the window, how fast sizes change.
+        options: weight of the window, how fast sizes change, how far boxes stay inside.
         device: where the network is.
 
     Attributes:
@@ -59,7 +59,7 @@ class Tracker:
         self.network, self.crops, self.device = network, crops, device
         h, w = network.layout.grid_x
         influence = options.window_influence
-        self.size_rate = options.size_rate
+        self.size_rate, self.clip_margin = options.size_rate, options.clip_margin
         self.weight = (1 - influence + influence * hann_window(h, w)).to(device)  # h w
 
     def initialize(self, frames: Sequence[Frame] | Frame, boxes: np.ndarray) -> None:
@@ -71,7 +71,8 @@ class Tracker:
         """
         frames = [frames] if isinstance(frames, Frame) else list(frames)
         self.boxes = np.array(boxes, dtype=np.float64).reshape(len(frames), 4)
-        windows = [window_around(box, self.crops.template_factor, self.crops.template_size) for box in self.boxes]
+        factor, size, geometry = self.crops.template_factor, self.crops.template_size, self.crops.geometry
+        windows = [window_around(box, factor, size, geometry) for box in self.boxes]
         self.template = self._inputs(frames, windows, self.crops.template_voxels)
         self.responses = np.zeros((len(frames), *self.network.layout.grid_x), dtype=np.float32)
         self.windows = np.zeros((len(frames), 3))
@@ -91,8 +92,8 @@ class Tracker:
         present = [frame for frame in frames if frame is not None]
         if not present:
             return self.boxes.copy()
-        factor, size = self.crops.search_factor, self.crops.search_size
-        windows = [window_around(self.boxes[index], factor, size) for index in alive]
+        factor, size, geometry = self.crops.search_factor, self.crops.search_size, self.crops.geometry
+        windows = [window_around(self.boxes[index], factor, size, geometry) for index in alive]
         with torch.inference_mode():
             template = {name: value[alive] for name, value in self.template.items()}
             prediction, _ = self.network(template, self._inputs(present, windows, self.crops.search_voxels))
@@ -102,11 +103,11 @@ class Tracker:
             self.responses[alive] = prediction.response.cpu().numpy()
         for index, frame, window, box in zip(alive, present, windows, found, strict=True):
             moved = resized(self.boxes[index], from_window(box, window), self.size_rate)
-            self.boxes[index] = clip_xywh(moved, *frame.size)
+            self.boxes[index] = clip_xywh(moved, *frame.size, margin=self.clip_margin)
             self.windows[index] = window[:3]
         return self.boxes.copy()
 
-    def _inputs(self, frames: list[Frame], windows: list[Window], most_voxels: int) -> dict[str, Tensor]:
+    def _inputs(self, frames: list[Frame], windows: list[AnyWindow], most_voxels: int) -> dict[str, Tensor]:
         """Crops as the network's batch, stream -> (S, 3, H, W) uint8 or (S, L, 19) float32."""
         inputs = {}
         for stream in self.network.streams:
