@@ -11,12 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from had.errors import ConfigError
-
 POOLS = (2, 4, 8)
 """Sides of the averaged squares of tokens."""
-ROWS = 4
-"""Of the grid into which the pooled vectors are folded."""
 STABLE = 1e-8
 
 
@@ -24,7 +20,8 @@ class PooledFeatures(nn.Module):
     """Mean squared difference of token pyramids that passed one perceptron, which is never trained.
 
     All tokens are folded in list order into the squarest grid (640 into 20 x 32), the student's after being repeated
-    twice; averages over squares of 2, 4 and 8 pass the perceptron, are folded into 4 rows and stretched to the grid.
+    twice; averages over squares of 2, 4 and 8 pass the perceptron, are folded likewise (212 into 4 x 53) and
+    stretched to the tokens' grid.
 
     Args:
         dim: token width D.
@@ -46,10 +43,7 @@ class PooledFeatures(nn.Module):
         grid = tokens.mT.unflatten(2, shape)  # B D rows columns
         pooled = [F.avg_pool2d(grid, side, ceil_mode=True).flatten(2) for side in POOLS]
         vectors = self.cal_mlp(torch.cat(pooled, dim=2).mT)  # B n D
-        if vectors.shape[1] % ROWS:
-            got = f"{vectors.shape[1]} of {tokens.shape[1]} tokens"
-            raise ConfigError(f"pooled vectors that fill {ROWS} rows", got, "change the crops' sizes or drop OTKD")
-        folded = vectors.mT.unflatten(2, (ROWS, -1))
+        folded = vectors.mT.unflatten(2, squarest(vectors.shape[1]))
         return F.interpolate(folded, size=shape, mode="bilinear", align_corners=False)
 
 

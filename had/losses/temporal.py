@@ -19,6 +19,8 @@ from torch.nn import functional as F
 
 LEAST_VARIANCE = 1e-3
 """Added to the variance of a unit of the teacher's state (at most 1), so that a dead unit teaches nothing."""
+LEAST_MOTION = 0.1
+"""Added to the variance of a batch's motion, in cells^2, so that targets at rest do not outweigh the others."""
 CONTENT_SCALE = 0.1
 """Of the standardised content of a pooled token beside its place in cells: at 1, its hundreds of channels drown the
 place, and a few hundred steps do not teach the GRU to find the motion."""
@@ -87,7 +89,7 @@ class TemporalAlignment(nn.Module):
         if len(true) < 2:
             return states.sum() * 0
         spread = (true - true.mean(dim=0)).square().mean()
-        return (read - true).square().mean() / (spread + LEAST_VARIANCE)
+        return (read - true).square().mean() / (spread + LEAST_MOTION)
 
 
 def pooled(tokens: Tensor, logits: Tensor, windows: Tensor) -> Tensor:

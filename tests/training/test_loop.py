@@ -7,9 +7,12 @@ import signal
 
 import pytest
 import torch
+import yaml
+from conftest import REPOSITORY
 from safetensors.torch import load_file
 from toy_experiment import Recorded, experiment, load_toy_split
 
+from had.config import load
 from had.errors import CheckpointError, ConfigError
 from had.models.weights import load_network
 from had.training import build, loop
@@ -167,6 +170,40 @@ def test_distillation_changes_the_student_and_leaves_the_teacher(tmp_path, recor
     assert not equal(plain, distilled)
     assert teacher.read_bytes() == before
     assert {"feature", "similarity", "response", "temporal", "spatial"} <= rows(tmp_path / "had")[0].keys()
+
+
+def test_what_distillation_learns_beside_the_student_is_not_exported(tmp_path, record, teacher):
+    """GRUs and projectors vanish: the distilled student is the undistilled one with other values."""
+    plain, distilled = train(tmp_path / "plain"), train(tmp_path / "had", "had", teacher)
+    assert {name: tensor.shape for name, tensor in plain.items()} == {n: t.shape for n, t in distilled.items()}
+    summaries = [json.loads((tmp_path / run / "summary.json").read_text()) for run in ("plain", "had")]
+    assert summaries[0]["parameters"] == summaries[1]["parameters"]
+    network, _ = load_network(tmp_path / "had" / "model.safetensors")
+    assert sum(weight.numel() for weight in network.parameters()) == summaries[0]["parameters"]
+
+
+def test_the_temporal_state_does_not_vanish(tmp_path, record, teacher):
+    """After a training at toy size the states still vary; that motion is learned: tests/losses/test_temporal.py."""
+    longer = {"epochs": 6, "samples": 48, "alignment_learning_rate": 0.02}
+    train(tmp_path / "had", "had", teacher, training={"student": longer}, crops={"clip_frames": 3})
+    last = rows(tmp_path / "had")[-1]
+    assert float(last["temporal_variance"]) > 0.01
+    assert float(last["temporal_student_variance"]) > 0.001
+
+
+@pytest.mark.parametrize("run", ["official_code", "wkd", "otkd"])
+def test_released_losses_leave_their_random_modules_as_they_are(tmp_path, record, teacher, run):
+    source = experiment(tmp_path).model_dump(mode="json")
+    source["runs"][run] = yaml.safe_load((REPOSITORY / f"config/runs/{run}.yaml").read_text())
+    options, identity = load(source), {"benchmark": "coesot", "run": run, "seed": 0, "data": tmp_path}
+    job = build.build_training(options, **identity, teacher=teacher)
+    before = {name: tensor.clone() for name, tensor in job.objective.state_dict().items()}
+    assert before
+    loop.train(options, **identity, output=tmp_path / run, teacher=teacher)
+    again = build.build_training(options, **identity, teacher=teacher)
+    assert equal(before, again.objective.state_dict())
+    assert len(job.optimizer.param_groups) == 2
+    assert load_file(tmp_path / run / "model.safetensors").keys() == train(tmp_path / "plain").keys()
 
 
 def test_teacher_is_frozen_and_in_evaluation_mode(tmp_path, record, teacher):
