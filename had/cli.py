@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from had import cli_options as options
+from had import cli_weights
 from had.config import dump, load, schema
 from had.data.layouts import canonical_name, layout_of
 from had.errors import ConfigError, HadError
@@ -26,6 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cli_weights.app, name="weights")
 
 
 def main() -> None:
@@ -56,14 +58,10 @@ def simulate(
 ) -> None:
     """Make recordings in a benchmark's published layout: rendered scenes, or a real video with boxes."""
     layout = layout_of(benchmark)
-    if (video is None) != (boxes is None):
-        raise ConfigError("--video and --boxes together", "only one of them", "give both, or neither for scenes")
+    options.check_video(video, boxes, split)
     if video is not None and boxes is not None:
         from had.data.simulate.video import simulate_video
 
-        if split != "test":
-            remedy = "leave --split out: a video joins the test split"
-            raise ConfigError("--split test with --video", repr(split), remedy)
         simulate_video(
             layout=layout,
             options=options.source_of(config, benchmark).simulation or SimulationOptions(),
@@ -176,8 +174,9 @@ def track(
         from had.tracking.run import track_split
 
         if not (benchmark and run and data and output):
-            expected = "--recording, or --benchmark, --run, --data and --output"
-            raise ConfigError(expected, "neither", "see had track --help")
+            raise ConfigError(
+                "--recording, or --benchmark, --run, --data and --output", "neither", "see had track --help"
+            )
         track_split(
             load(config),
             benchmark=canonical_name(benchmark),

@@ -43,6 +43,19 @@ def source_of(config: Path, benchmark: str) -> BenchmarkOptions:
     return load(config).source(benchmark)
 
 
+def check_video(video: Path | None, boxes: Path | None, split: str) -> None:
+    """A video comes with its boxes, and joins the test split.
+
+    Raises:
+        ConfigError: otherwise.
+    """
+    if (video is None) != (boxes is None):
+        raise ConfigError("--video and --boxes together", "only one of them", "give both, or neither for scenes")
+    if video is not None and split != "test":
+        remedy = "leave --split out: a video joins the test split"
+        raise ConfigError("--split test with --video", repr(split), remedy)
+
+
 def scenes_of(config: Path, benchmark: str) -> SimulationOptions:
     """What the configuration simulates for a benchmark.
 

@@ -11,7 +11,7 @@ GROUND = OPTIONS | {"boxes", "config", "device", "errors", "files", "progress", 
 """Needs nothing above; the layouts are facts without code."""
 FLOORS = [{"data", "models", "losses", "experiment"}, {"training", "tracking"}, {"evaluation"}]
 """Rooms of one floor do not know one another."""
-ROOF = {"films", "cli_options", "cli"}
+ROOF = {"films", "cli_options", "cli_weights", "cli"}
 EVALUATION_READS = {"data.sequences", "data.frames", "data.representations"}
 """All that the evaluation takes from the floors below, beside the ground."""
 

@@ -10,13 +10,23 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from had.errors import CheckpointError, ConfigError
 from had.files import atomic_file
 from had.models.network import TrackingNetwork
+from had.models.published import Published, Report, load_published, read_published
+from had.models.tensors_only import read_safetensors
 
+__all__ = [
+    "Published",
+    "Report",
+    "load_network",
+    "load_published",
+    "read_published",
+    "save_network",
+    "start_from_teacher",
+]
 FORMAT = "had-network-1"
 """Says in a file's header that `save_network` wrote it."""
 
@@ -47,15 +57,7 @@ def load_network(path: Path | str, device: str = "cpu") -> tuple[TrackingNetwork
             the architecture that the file states.
     """
     path = Path(path)
-    if not path.is_file():
-        raise CheckpointError("a network file", f"no file {path}", "train the network first or correct the path")
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get("had", "{}"))
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
-    except (SafetensorError, OSError, ValueError) as error:
-        remedy = "the file is truncated or of another kind; make it again"
-        raise CheckpointError("a safetensors file", f"{path}: {error}", remedy) from None
+    state, header = read_safetensors(path)
     if header.get("format") != FORMAT:
         got = f"{path} with format {header.get('format')!r}"
         raise CheckpointError("a network written by `had train`", got, "give a model.safetensors of a run")

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from had.models.network import TrackingNetwork
 
 
-def hann_window(h: int, w: int) -> Tensor:
+def hann_window(h: int, w: int, dtype: torch.dtype = torch.float32) -> Tensor:
     """(h, w), 1 at the centre and falling to a positive value at the border: the outer product of
     ``0.5 - 0.5 cos(2 pi k / (n + 1))``, k = 1 .. n."""
-    sides = [0.5 - 0.5 * torch.cos(2 * torch.pi * torch.arange(1, n + 1) / (n + 1)) for n in (h, w)]
+    sides = [0.5 - 0.5 * torch.cos(2 * torch.pi * torch.arange(1, n + 1, dtype=dtype) / (n + 1)) for n in (h, w)]
     return sides[0][:, None] * sides[1]
 
 
@@ -58,9 +58,9 @@ class Tracker:
     def __init__(self, network: TrackingNetwork, crops: CropOptions, options: TrackingOptions, device: str = "cpu"):
         self.network, self.crops, self.device = network, crops, device
         h, w = network.layout.grid_x
-        influence = options.window_influence
+        influence, dtype = options.window_influence, network.encoder.pos_embed_z.dtype
         self.size_rate, self.clip_margin = options.size_rate, options.clip_margin
-        self.weight = (1 - influence + influence * hann_window(h, w)).to(device)  # h w
+        self.weight = (1 - influence + influence * hann_window(h, w, dtype)).to(device)  # h w
 
     def initialize(self, frames: Sequence[Frame] | Frame, boxes: np.ndarray) -> None:
         """Take the targets' looks from their first frames.

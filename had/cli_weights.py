@@ -1,0 +1,75 @@
+"""``had weights``: look into published checkpoints, and turn them into files that every other verb reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from had import cli_options as options
+from had.config import load
+from had.errors import ConfigError
+
+if TYPE_CHECKING:
+    from had.models.network import TrackingNetwork
+
+app = typer.Typer(help="Published checkpoints: what is in them, and how they fit.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(help="A checkpoint of MAE, CEUTrack, HDETrack or HAD, or an own export.")]
+Partial = Annotated[bool, typer.Option("--partial", help="Accept missing tensors and those of another shape.")]
+
+
+@app.command()
+def inspect(
+    file: File,
+    config: Annotated[Path | None, typer.Option(help="Also say how it fits the networks of this file.")] = None,
+    benchmark: options.Benchmark = "coesot",
+    run: options.RunName = "student",
+) -> None:
+    """Say what is in a checkpoint; nothing in it is executed."""
+    from had.models.published import describe
+    from had.models.weights import load_published, read_published
+
+    found = read_published(file)
+    facts = {name: value for name, value in describe(found).items() if value is not None}
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        typer.echo(f"{name:{width}}  {value:,}" if isinstance(value, int) else f"{name:{width}}  {value}")
+    if config is not None:
+        report = load_published(_network(config, benchmark, run), found, partial=True)
+        typer.echo(f"\nfor {run} on {benchmark} as {config} has it:\n{report}")
+
+
+@app.command()
+def convert(
+    file: File,
+    output: Annotated[Path, typer.Option(help="The network as the other verbs read it, *.safetensors.")],
+    config: options.ConfigFile = Path("config/paper.yaml"),
+    benchmark: options.Benchmark = "coesot",
+    run: options.RunName = "student",
+    partial: Partial = False,
+) -> None:
+    """Write a checkpoint's weights as a network of a configuration, for `had track` and as a teacher."""
+    from had.files import file_digest
+    from had.models.weights import load_published, read_published, save_network
+
+    found, network = read_published(file), _network(config, benchmark, run)
+    report = load_published(network, found, partial=partial)
+    source = {"file": file.name, "digest": file_digest(file), "kind": found.kind}
+    counts = {group: len(names) for group, names in report._asdict().items()}
+    provenance = {"benchmark": benchmark, "run": run, "streams": list(network.streams), "published": source | counts}
+    save_network(output, network, provenance)
+    typer.echo(f"{report}\nwritten to {output}")
+
+
+def _network(config: Path, benchmark: str, run: str) -> TrackingNetwork:
+    """A run's network as a configuration has it."""
+    from had.data.layouts import layout_of
+    from had.models.network import build_network
+
+    layout, resolved = layout_of(benchmark), load(config).resolve(run)
+    if resolved.role == "teacher" and len(layout.teacher_streams) != 2:
+        raise ConfigError("a benchmark with two streams", benchmark, "give another --benchmark")
+    streams = layout.teacher_streams if resolved.role == "teacher" else layout.student_streams
+    return build_network(resolved, streams)

@@ -1,0 +1,239 @@
+"""Published checkpoints (MAE, CEUTrack, HDETrack, HAD) and own exports -> the tensors of a `TrackingNetwork`.
+
+Enters: a file, and a network whose architecture and switches say which tensors are expected. Leaves: the network with
+the file's weights, and a `Report` that accounts for every tensor on either side: none is dropped in silence.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from had.errors import CheckpointError
+from had.models.network import TrackingNetwork
+from had.models.tensors_only import Placeholder, read, read_safetensors
+
+ENCODERS = ("backbone.", "backbone_s.")
+WRAPPERS = ("module.", "net.")
+"""Prefixes that parallel training and wrappers put in front of all names."""
+COUNTERS = "num_batches_tracked"
+"""Batch norm's counters, which older files lack and no evaluation reads."""
+ROLES = {"pos_embed_z": "z", "pos_embed_x": "x"}
+
+
+class Published(NamedTuple):
+    """What a checkpoint holds.
+
+    Attributes:
+        path: the file.
+        kind: ``mae``, ``teacher`` (two streams: CEUTrack, HDETrack), ``student`` or ``own`` (a safetensors export).
+        tensors: by their published names: ``backbone.*`` for every encoder, ``box_head.*``.
+        prefix: what the file puts in front of the encoder's names.
+        facts: the rest of the file: plain values as they are, others by the name of their class.
+    """
+
+    path: Path
+    kind: str
+    tensors: dict[str, Tensor]
+    prefix: str
+    facts: dict[str, Any]
+
+
+class Report(NamedTuple):
+    """What became of every tensor of a network and of a file, by the network's names, or the file's in ``unexpected``.
+
+    Attributes:
+        matched: taken as they are.
+        reshaped: positions that were resized to the network's grid.
+        missing: expected in a file of this kind, and not there.
+        absent: not there, as is usual for a file of this kind: a head in MAE's, counters of old batch norms.
+        misfits: there, with another shape.
+        unexpected: in the file, and not in the network.
+    """
+
+    matched: list[str]
+    reshaped: list[str]
+    missing: list[str]
+    absent: list[str]
+    misfits: list[str]
+    unexpected: list[str]
+
+    def __str__(self) -> str:
+        """One line a group: how many, and the first few names."""
+        lines = []
+        for group, names in self._asdict().items():
+            shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+            lines.append(f"{group:10} {len(names):4}" + (f"  {shown}" if group != "matched" and names else ""))
+        return "\n".join(lines)
+
+
+def read_published(path: Path | str) -> Published:
+    """Recognise a checkpoint by its names and hand over its tensors.
+
+    Raises:
+        CheckpointError: unreadable, with code, without a network's tensors, or with values that are not finite.
+    """
+    path = Path(path)
+    content, facts = _content(path)
+    content = {name: tensor for name, tensor in content.items() if isinstance(tensor, Tensor)}
+    for wrapper in WRAPPERS:
+        if content and all(name.startswith(wrapper) for name in content):
+            content = {name.removeprefix(wrapper): tensor for name, tensor in content.items()}
+    prefix = next((prefix for prefix in ENCODERS if any(name.startswith(prefix) for name in content)), "")
+    if not any(f"{prefix}blocks.0.attn.qkv.weight" == name for name in content):
+        got = f"{path} with {len(content)} tensors" + (f", the first {next(iter(content))!r}" if content else "")
+        raise CheckpointError(
+            "a vision transformer's tensors (blocks.0.attn.qkv.weight, ...)", got, "give another file"
+        )
+    broken = [name for name, tensor in content.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if broken:
+        got = f"NaN or infinity in {broken[0]} of {path}"
+        raise CheckpointError("finite weights", got, "the file is damaged or its training diverged; get another one")
+    tensors = {}
+    for name, tensor in content.items():
+        bare = name.removeprefix(prefix)
+        of_head = name.startswith("box_head.")
+        tensors[name if of_head else f"backbone.{bare}"] = tensor.detach()
+    kind = facts.pop("kind", None) or {"": "mae", "backbone.": "teacher", "backbone_s.": "student"}[prefix]
+    return Published(path, kind, tensors, prefix, facts)
+
+
+def load_published(network: TrackingNetwork, file: Path | str | Published, *, partial: bool = False) -> Report:
+    """Give a network a published checkpoint's weights.
+
+    From an MAE file a head is not expected, nor what only trackers have; from all others every tensor is.
+
+    Args:
+        network: its weights are replaced where the file has some.
+        file: its path, or what `read_published` said of it.
+        partial: accept missing tensors and tensors of another shape, and leave those as they are.
+
+    Raises:
+        CheckpointError: as `read_published`; another architecture, missing tensors, or none that fits.
+    """
+    found = file if isinstance(file, Published) else read_published(file)
+    report, state = _match(network, found)
+    if report.misfits and not partial:
+        name = report.misfits[0]
+        own, other = network.state_dict()[name], found.tensors[_published(network, name)]
+        raise CheckpointError(
+            f"{name} of shape {tuple(own.shape)}",
+            f"{tuple(other.shape)} in {found.path} (and {len(report.misfits) - 1} more)",
+            "the file is of another architecture: correct `network` and `crops`, or load it in part",
+        )
+    if report.missing and not partial:
+        got = f"{found.path} without {report.missing[0]} (and {len(report.missing) - 1} more)"
+        remedy = "switch the published `network` options on, give the right file, or load it in part"
+        raise CheckpointError(f"all {len(report.matched) + len(report.missing)} tensors of the network", got, remedy)
+    if not report.matched:
+        raise CheckpointError("tensors that fit the network", f"none in {found.path}", "correct `network` and `crops`")
+    network.load_state_dict(network.state_dict() | state)
+    return report
+
+
+def _content(path: Path) -> tuple[dict, dict]:
+    """The dictionary of tensors in a file, and what else the file says."""
+    if path.suffix == ".safetensors":
+        state, header = read_safetensors(path)
+        return state, {"kind": "own", **header}
+    content = read(path)
+    if not isinstance(content, dict):
+        raise CheckpointError("a dictionary of tensors", f"{type(content).__name__} in {path}", "give another file")
+    nested = next((key for key in ("net", "model", "state_dict") if isinstance(content.get(key), dict)), None)
+    if nested is None:
+        return content, {}
+    rest = {key: value for key, value in content.items() if key != nested}
+    return content[nested], {key: _plain(value) for key, value in rest.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Something to print: short plain values as they are, others by their class and size."""
+    if isinstance(value, str | int | float | bool) or value is None:
+        return value
+    if isinstance(value, Placeholder):
+        return repr(value)
+    size = f" of {len(value)}" if isinstance(value, dict | list | tuple) else ""
+    return f"<{type(value).__name__}{size}>"
+
+
+def _published(network: TrackingNetwork, name: str) -> str:
+    """The published name, with the two-stream prefix, of a network's tensor."""
+    return name.replace(f"{network.encoder_name}.", "backbone.", 1)
+
+
+def _match(network: TrackingNetwork, found: Published) -> tuple[Report, dict[str, Tensor]]:
+    """Sort every tensor into the report; the values to load."""
+    report, state, used = Report([], [], [], [], [], []), {}, set()
+    for name, own in network.state_dict().items():
+        source = _published(network, name)
+        tensor = found.tensors.get(source)
+        role = ROLES.get(name.rpartition(".")[2])
+        if tensor is None and role:
+            tensor, source = _positions(found, own), "backbone.pos_embed"
+        if tensor is None:
+            usual = name.endswith(COUNTERS) or (found.kind == "mae" and not _of_mae(source))
+            (report.absent if usual else report.missing).append(name)
+            continue
+        used.add(source)
+        if tensor.shape == own.shape:
+            state[name] = tensor.to(own.dtype)
+            made = source == "backbone.pos_embed" and role
+            (report.reshaped if made else report.matched).append(name)
+        elif role and tensor.dim() == 3 and tensor.shape[2] == own.shape[2]:
+            state[name] = resized(tensor, math.isqrt(own.shape[1])).to(own.dtype)
+            report.reshaped.append(name)
+        else:
+            report.misfits.append(name)
+    report.unexpected.extend(name for name in found.tensors if name not in used)
+    return report, state
+
+
+def _of_mae(name: str) -> bool:
+    """Whether an MAE file is expected to hold the tensor."""
+    return name.startswith(("backbone.patch_embed.", "backbone.blocks.", "backbone.norm."))
+
+
+def _positions(found: Published, own: Tensor) -> Tensor | None:
+    """Positions for a role's grid from those of the 14 x 14 patches of ImageNet, as published."""
+    general = found.tensors.get("backbone.pos_embed")
+    if general is None or general.dim() != 3 or general.shape[2] != own.shape[2]:
+        return None
+    return resized(general[:, 1:], math.isqrt(own.shape[1]))
+
+
+def resized(positions: Tensor, side: int) -> Tensor:
+    """Positional embedding (1, n n, D) for another square grid, (1, side side, D), by bicubic interpolation."""
+    n = math.isqrt(positions.shape[1])
+    if n == side:
+        return positions
+    grid = positions.mT.unflatten(2, (n, n))  # 1 D n n
+    return F.interpolate(grid.float(), size=(side, side), mode="bicubic", align_corners=False).flatten(2).mT
+
+
+def describe(found: Published) -> dict[str, Any]:
+    """Numbers that say what a checkpoint is, for people."""
+    depth = 1 + max(int(name.split(".")[2]) for name in found.tensors if name.startswith("backbone.blocks."))
+    grids = {
+        name.removeprefix("backbone."): f"{tensor.shape[1]} positions of width {tensor.shape[2]}"
+        for name, tensor in found.tensors.items()
+        if name.rpartition(".")[2] in ("pos_embed", *ROLES)
+    }
+    return {
+        "file": str(found.path),
+        "kind": found.kind,
+        "encoder prefix": found.prefix or "none",
+        "tensors": len(found.tensors),
+        "parameters": sum(t.numel() for n, t in found.tensors.items() if t.is_floating_point() and "running_" not in n),
+        "width": found.tensors["backbone.blocks.0.attn.qkv.weight"].shape[1],
+        "depth": depth,
+        "patch": found.tensors["backbone.patch_embed.proj.weight"].shape[-1]
+        if "backbone.patch_embed.proj.weight" in found.tensors
+        else None,
+        "head": "yes" if any(name.startswith("box_head.") for name in found.tensors) else "no",
+        **grids,
+        **{f"also {key}": value for key, value in found.facts.items()},
+    }
