@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, get_args
 
 from pydantic import Field, model_validator
@@ -105,6 +106,8 @@ class NetworkOptions(Options):
 class TrainingOptions(Options):
     """How long and how fast a network learns."""
 
+    initial_weights: Path | None = None
+    """Start from a published checkpoint of this architecture (MAE, CEUTrack, HDETrack, HAD); null: from new weights."""
     sequences: int | None = Field(None, gt=0)
     """Labelled training sequences used (the first of the list); null: all."""
     epochs: int = Field(10, gt=0)

@@ -58,9 +58,9 @@ class Tracker:
     def __init__(self, network: TrackingNetwork, crops: CropOptions, options: TrackingOptions, device: str = "cpu"):
         self.network, self.crops, self.device = network, crops, device
         h, w = network.layout.grid_x
-        influence, dtype = options.window_influence, network.encoder.pos_embed_z.dtype
+        influence = options.window_influence
         self.size_rate, self.clip_margin = options.size_rate, options.clip_margin
-        self.weight = (1 - influence + influence * hann_window(h, w, dtype)).to(device)  # h w
+        self.weight = (1 - influence + influence * hann_window(h, w, torch.float64)).to(device)  # h w
 
     def initialize(self, frames: Sequence[Frame] | Frame, boxes: np.ndarray) -> None:
         """Take the targets' looks from their first frames.
@@ -97,7 +97,7 @@ class Tracker:
         with torch.inference_mode():
             template = {name: value[alive] for name, value in self.template.items()}
             prediction, _ = self.network(template, self._inputs(present, windows, self.crops.search_voxels))
-            weighted = prediction.response * self.weight
+            weighted = prediction.response * self.weight.to(prediction.response.dtype)
             found = decode(weighted, prediction.size, prediction.offset).cpu().double().numpy()
             self.responses[:] = 0
             self.responses[alive] = prediction.response.cpu().numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,12 @@ from had.experiment import git_commit
 from had.files import file_digest
 from had.losses.objective import Objective
 from had.models.network import TrackingNetwork, build_network
-from had.models.weights import start_from_teacher
+from had.models.weights import load_published, start_from_teacher
 from had.options.experiment import Experiment, RunOptions
 from had.training.lessons import LiveTeacher, StoredTeacher, Teacher, are_deleted, lessons_digest, load_teacher
 from had.training.optim import build_optimizer, build_schedule
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -100,13 +103,16 @@ def build_training(
 
     Raises:
         DataError: no prepared training or validation split, or lessons of other crops or another teacher.
-        CheckpointError: a teacher is needed and not given, or does not read the layout's teacher streams.
+        CheckpointError: initial weights that do not fit, or a teacher that is needed and not given, or does not read
+            the layout's teacher streams.
     """
     options, layout = experiment.resolve(run), layout_of(benchmark)
     device = choose_device(experiment.device)
     streams = layout.teacher_streams if options.role == "teacher" else layout.student_streams
     torch.manual_seed(seed)
     network = build_network(options, streams)
+    if options.training.initial_weights is not None:
+        log.info("%s: starts from\n%s", run, load_published(network, options.training.initial_weights))
     guide = _guide(options, layout.teacher_streams, teacher, device)
     if guide is not None and options.distillation.teacher_initialization:
         start_from_teacher(network, guide)
@@ -127,7 +133,8 @@ def build_training(
     clips = ClipDataset(sequences, seen, options.crops, seed, training.samples)
     steps_per_epoch = -(-training.samples // training.batch_size)
     optimizer = build_optimizer(network, objective, training)
-    inputs = (file_digest(data / "train" / "index.json"), file_digest(teacher if guide is not None else None))
+    read = (data / "train" / "index.json", teacher if guide is not None else None, training.initial_weights)
+    inputs = [file_digest(path) for path in read]
     fingerprint = digest(run_digest(experiment, benchmark=benchmark, run=run, seed=seed), *inputs)
     return Training(
         options=options,

@@ -29,7 +29,7 @@ def test_twelve_frames(reference, compare, size, precision):
         comparison.add("saved_as_int", np.trunc(boxes).astype(np.int64))  # What the released code writes to its files.
     else:
         comparison.add("boxes_f32", boxes, tolerance=comparison.facts["atol"])
-    weighted = [(response * tracker.weight).flatten() for response in responses]
+    weighted = [(response * tracker.weight.to(response.dtype)).flatten() for response in responses]
     comparison.add("argmax", np.array([int(values.argmax()) for values in weighted]))
     # The maps have no tolerance of their own for float32: they are as far apart as those of the networks' fixtures.
     far = None if precision == "float64" else score_tolerance(reference, size)

@@ -236,6 +236,20 @@ def test_student_can_start_from_the_teacher(tmp_path, record, teacher):
     assert torch.equal(own, source[name])
 
 
+def test_training_can_start_from_a_published_file(tmp_path, record):
+    weights = train(tmp_path / "first")
+    torch.save({"net": weights, "epoch": 50}, tmp_path / "published.pth.tar")
+    start = {"training": {"student": {"initial_weights": str(tmp_path / "published.pth.tar")}}}
+    identity = {"benchmark": "coesot", "run": "student", "seed": 1, "data": tmp_path, "teacher": None}
+    job = build.build_training(experiment(tmp_path, **start), **identity)
+    assert equal(job.network.state_dict(), weights)
+    torch.save({"net": {k: v + 1 for k, v in weights.items()}}, tmp_path / "published.pth.tar")
+    assert build.build_training(experiment(tmp_path, **start), **identity).digest != job.digest
+    torch.save({"net": {k: v for k, v in weights.items() if "box_head" not in k}}, tmp_path / "published.pth.tar")
+    with pytest.raises(CheckpointError, match=r"without box_head"):
+        train(tmp_path / "second", **start)
+
+
 def test_loss_that_is_not_finite_stops_the_run(tmp_path, record):
     with pytest.raises(ConfigError, match=r"inf at step 1 of train coesot student seed 0"):
         train(tmp_path, losses={"l1": 1e300})  # overflows

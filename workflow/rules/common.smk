@@ -123,6 +123,12 @@ def teacher_of(wildcards):
     return [path] if EXPERIMENT.resolve(wildcards.run).needs_teacher else []
 
 
+def initial_weights_of(wildcards):
+    """The published checkpoint that a run starts from."""
+    path = EXPERIMENT.resolve(wildcards.run).training.initial_weights
+    return [] if path is None else [path.as_posix()]
+
+
 def lessons_name(run):
     """Runs whose lessons have the same name share them."""
     return digest(EXPERIMENT.resolve(run).lessons)

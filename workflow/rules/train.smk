@@ -24,6 +24,7 @@ rule database:
 rule train_teacher:
     input:
         data=lambda wildcards: prepared(wildcards.benchmark, "train", "val"),
+        initial=initial_weights_of,
         database=ancient("<results>/logs/database.txt"),
     output:
         model="<results>/checkpoints/{benchmark}/{run}/seed{seed}/model.safetensors",
@@ -92,6 +93,7 @@ rule distill:
         data=lambda wildcards: prepared(wildcards.benchmark, "train", "val"),
         teacher=teacher_of,
         lessons=lessons_of,
+        initial=initial_weights_of,
         database=ancient("<results>/logs/database.txt"),
     output:
         model="<results>/checkpoints/{benchmark}/{run}/seed{seed}/model.safetensors",
