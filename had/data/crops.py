@@ -117,7 +117,7 @@ def crop(frame: Frame, stream: str, window: AnyWindow, *, most_voxels: int | Non
         if frame.voxels is None or most_voxels is None:
             raise DataError("voxels and their number", "a frame without them", "prepare with preparation.voxels: true")
         if isinstance(window, ReleasedWindow):
-            return released.crop_voxels(frame.voxels, window, frame.size, most_voxels)
+            return released.crop_voxels(frame.voxels, window, frame.size, most_voxels, frame.voxel_cell)
         return _crop_voxels(frame.voxels, window, most_voxels)
     if isinstance(window, ReleasedWindow):
         return released.resize(released.cut(frame.image(stream), window), window.size)

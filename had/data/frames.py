@@ -25,6 +25,7 @@ class Frame:
         size: (width, height) of the sensor in pixels.
         events: the slice's events, a structured array with at least x, y, p; or None.
         voxels: (V, 19) float32 rows x, y (cell centres, pixels), t (in [0, 1] of the slice), 16 polarities; or None.
+        voxel_cell: (x, y, t) size of a voxel's cell in pixels and slices, or None where it is not known.
         images: stream -> (H, W, 3) uint8 RGB.
         files: stream -> image file, read when it is asked for.
     """
@@ -34,6 +35,7 @@ class Frame:
     voxels: np.ndarray | None = None
     images: dict[str, np.ndarray] = field(default_factory=dict)
     files: dict[str, Path] = field(default_factory=dict)
+    voxel_cell: tuple[float, float, float] | None = None
 
     def image(self, stream: str) -> np.ndarray:
         """The whole image of a stream, (H, W, 3) uint8 RGB.

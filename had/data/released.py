@@ -4,8 +4,9 @@ Enters: a box and a frame's image or voxels. Leaves: a `ReleasedWindow`, and wha
 
 The differences, each of which changes numbers: a corner at half a pixel is rounded to the even one; what sticks out
 is black in every stream; a window that reaches the right or bottom border loses the sensor's last column or row;
-shrinking interpolates linearly; voxels are cut to the part of the window that lies on the sensor, and where too many
-are left each of their 19 columns is sorted apart, so that a row mixes several voxels.
+shrinking interpolates linearly; voxels are placed as if their cells were 10 pixels wide and a slice had 19 of them,
+and cut to the part of the window that lies on the sensor; where too many are left each of their 19 columns is sorted
+apart, so that a row mixes several voxels.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+
+VOXEL_CELL = (10.0, 10.0, 1 / 19)
+"""Width and height in pixels, and length in slices, that every voxel's cell is taken to have."""
 
 
 class ReleasedWindow(NamedTuple):
@@ -87,13 +91,20 @@ def is_blind(window: ReleasedWindow, size: tuple[int, int], patch: int = 16) -> 
     return bool(padding(window, size)[::patch, ::patch].all())
 
 
-def crop_voxels(voxels: np.ndarray, window: ReleasedWindow, size: tuple[int, int], most: int) -> np.ndarray:
+def crop_voxels(
+    voxels: np.ndarray,
+    window: ReleasedWindow,
+    size: tuple[int, int],
+    most: int,
+    cell: tuple[float, float, float] | None = None,
+) -> np.ndarray:
     """Voxels in the part of the window that lies on the sensor, both of its borders included.
 
     Args:
         voxels: (V, 19) float32 rows as in `had.data.frames.Frame`.
         size: (width, height) of the sensor in pixels.
         most: rows of the result.
+        cell: true (x, y, t) size of the voxels' cells in pixels and slices; None: `VOXEL_CELL`.
 
     Returns:
         (most, 19) float32; x, y in [0, 1] of that part, which need not be square. Fewer voxels keep their order, with
@@ -103,9 +114,12 @@ def crop_voxels(voxels: np.ndarray, window: ReleasedWindow, size: tuple[int, int
     result = np.zeros((most, voxels.shape[1]), dtype=np.float32)
     if x1 >= x2 or y1 >= y2:
         return result
-    places = (voxels[:, :2].astype(np.float64) - [x1, y1]) / [x2 - x1, y2 - y1]
-    inside = ((places >= 0) & (places <= 1)).all(axis=1)
-    rows = np.concatenate([places[inside].astype(np.float32), voxels[inside, 2:]], axis=1)
+    places = voxels[:, :3].astype(np.float64)
+    if cell is not None:
+        places = places / cell * VOXEL_CELL
+    places[:, :2] = (places[:, :2] - [x1, y1]) / [x2 - x1, y2 - y1]
+    inside = ((places[:, :2] >= 0) & (places[:, :2] <= 1)).all(axis=1)
+    rows = np.concatenate([places[inside].astype(np.float32), voxels[inside, 3:]], axis=1)
     if len(rows) >= most:
         return -np.sort(-rows, axis=0)[:most]
     result[: len(rows)] = rows

@@ -182,18 +182,16 @@ def fullest_first(cells: np.ndarray, recipe: VoxelRecipe) -> np.ndarray:
     return cells[np.argsort(empty << np.uint64(32) | scrambled)[: recipe.kept]]
 
 
+def voxel_cell(recipe: VoxelRecipe, size: tuple[int, int]) -> tuple[float, float, float]:
+    """Width and height of a voxel's cell in pixels of a sensor of ``size``, and its length in slices."""
+    x, y = (recipe.cell[1 + i] * size[i] / recipe.sensor[i] for i in range(2))
+    return x, y, 1.0 / recipe.grid[0]
+
+
 def voxel_rows(cells: np.ndarray, *, recipe: VoxelRecipe, size: tuple[int, int]) -> np.ndarray:
     """Cells of `voxel_cells` -> (V, 3 + recipe.events) float32 rows as in `had.data.frames.Frame.voxels`."""
-    scale = np.array(
-        [
-            recipe.cell[1] * size[0] / recipe.sensor[0],
-            recipe.cell[2] * size[1] / recipe.sensor[1],
-            1.0 / recipe.grid[0],
-        ],
-        np.float32,
-    )
     rows = cells.astype(np.float32)
-    rows[:, :3] = (rows[:, (1, 2, 0)] + np.float32(0.5)) * scale
+    rows[:, :3] = (rows[:, (1, 2, 0)] + np.float32(0.5)) * np.array(voxel_cell(recipe, size), np.float32)
     return rows
 
 

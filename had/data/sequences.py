@@ -65,19 +65,20 @@ class Sequence:
         """
         if not 0 <= index < len(self):
             raise IndexError(f"frame {index} of {len(self)} in {self.name}")
-        events = voxels = None
+        events = voxels = cell = None
         if self._meta["events"] is not None:
             events = self._span("events", "slices", index)
         if self._meta["voxels"] is not None:
-            from had.data.representations import voxel_rows
+            from had.data.representations import voxel_cell, voxel_rows
 
             recipe = layout_of(self._meta["benchmark"]).voxel
+            cell = voxel_cell(recipe, self.size)
             voxels = voxel_rows(self._span("voxels", "voxel_slices", index), recipe=recipe, size=self.size)
         files = {}
         for stream, source in self._meta["files"].items():
             base = self.folder if source["prepared"] else self._root
             files[stream] = base / source["pattern"].format(index=source["first"] + index)
-        return Frame(size=self.size, events=events, voxels=voxels, files=files)
+        return Frame(size=self.size, events=events, voxels=voxels, files=files, voxel_cell=cell)
 
     def _span(self, values: str, bounds: str, index: int) -> np.ndarray:
         first, last = self._mapped(bounds)[index : index + 2]

@@ -16,6 +16,7 @@ import numpy as np
 from had.data.frames import EVENT_DTYPE, Frame
 from had.data.layouts import layout_of
 from had.data.recordings import Recording, open_recording
+from had.data.representations import voxel_cell, voxel_list
 from had.device import choose_device, prepare_machine
 from had.errors import CheckpointError, ConfigError, DataError
 from had.files import atomic_file
@@ -138,10 +139,12 @@ def frames_of(
         voxels: benchmark whose recipe makes the voxels, or None for none.
     """
     images = _CameraImages(source) if camera else None
+    cell = voxel_cell(layout_of(voxels).voxel, source.size) if voxels else None
     for begin, events in event_windows(source, window_us=window_us, start_us=start_us, stop_us=stop_us):
         end = begin + window_us
         shown = {"rgb": images.until(end)} if images else {}
-        yield begin, Frame(source.size, events, _voxels(events, voxels, source.size, begin, end), shown)
+        listed = _voxels(events, voxels, source.size, begin, end)
+        yield begin, Frame(source.size, events, listed, shown, voxel_cell=cell)
 
 
 def event_windows(
@@ -217,8 +220,6 @@ class _CameraImages:
 def _voxels(events: np.ndarray, benchmark: str | None, size: tuple, begin: int, end: int) -> np.ndarray | None:
     if benchmark is None:
         return None
-    from had.data.representations import voxel_list
-
     return voxel_list(events, recipe=layout_of(benchmark).voxel, size=size, begin_us=begin, end_us=end)
 
 

@@ -11,9 +11,11 @@ from had.errors import ConfigError
 from had.models.head import decode
 from had.models.network import TrackingNetwork, token_layout
 from had.models.normalize import normalize
-from had.models.voxels import VoxelEmbedding
+from had.models.voxels import ListVoxelEmbedding, VoxelEmbedding
 
 SMALL = {"template_size": 32, "search_size": 64, "patch": 16, "dim": 32, "depth": 2, "heads": 2, "head_channels": 16}
+
+PUBLISHED = {"head_event_tokens": "embedded", "voxel_embedding": "list", "unused_parameters": True}
 
 
 def network(*streams: str, **changes) -> TrackingNetwork:
@@ -128,7 +130,92 @@ def test_names_and_shapes_are_the_published_ones(shared, role, streams):
     assert ours == {name: shape for name, shape in expected.items() if name not in unused}
 
 
+# --- published switches ------------------------------------------------------------------------
+
+
+def test_defaults_are_what_older_files_hold():
+    """A saved architecture without the published switches is the network that it always was."""
+    model = network("rgb", "event_image")
+    older = {name: value for name, value in model.architecture.items() if name not in PUBLISHED}
+    assert len(older) == len(model.architecture) - len(PUBLISHED)
+    again = TrackingNetwork(**older)
+    assert again.architecture == model.architecture
+    assert [name for name, _ in again.named_parameters()] == [name for name, _ in model.named_parameters()]
+
+
+def test_switches_reach_the_architecture():
+    model = network("event_image", "voxel", **PUBLISHED)
+    assert PUBLISHED.items() <= model.architecture.items()
+    assert TrackingNetwork(**model.architecture).state_dict().keys() == model.state_dict().keys()
+
+
+def test_head_reads_what_the_switch_says():
+    """Embedded tokens have seen no other token: far event pixels cannot reach a cell but through the image tokens."""
+    template, search = crops(1)
+    changed = {**search, "event_image": search["event_image"].clone()}
+    changed["event_image"][..., :16, :16] = 0
+    for choice in ("encoded", "embedded"):
+        model = network("rgb", "event_image", head_event_tokens=choice).eval()
+        seen = []
+        model.box_head.register_forward_pre_hook(lambda _, entered, seen=seen: seen.append(entered[0]))
+        for crop in (search, changed):
+            model(template, crop)
+        moved = (seen[0] - seen[1])[0, 32:].abs().amax(dim=0) > 1e-6  # 4 4, the event half
+        assert moved[0, 0]
+        assert moved.sum() == (1 if choice == "embedded" else 16)
+
+
+def test_unused_parameters_change_nothing_but_the_file():
+    torch.manual_seed(0)
+    with_them, without = network("event_image", unused_parameters=True), network("event_image")
+    extra = with_them.state_dict().keys() - without.state_dict().keys()
+    assert {name.split(".")[1] for name in extra} == {"cls_token", "pos_embed", "pos_embed_event"}
+    with_them.load_state_dict(without.state_dict(), strict=False)
+    first, second = (model.eval()(*crops(1))[0].boxes for model in (with_them, without))
+    assert torch.equal(first, second)
+    teacher = network("event_image", "voxel", voxel_embedding="list", unused_parameters=True)
+    assert not any("voxel_embed" in name for name in teacher.state_dict())
+
+
+def test_lists_that_cannot_be_folded_are_refused():
+    from had.config import load
+    from had.models.network import build_network
+
+    options = load("config/smoke.yaml").resolve("teacher")
+    folded = options.network.model_copy(update={"voxel_embedding": "list"})
+    grids = [(4 * size // folded.patch) ** 2 for size in (options.crops.template_size, options.crops.search_size)]
+    right = options.crops.model_copy(update={"template_voxels": grids[0], "search_voxels": grids[1]})
+    build_network(options.model_copy(update={"network": folded, "crops": right}), ("event_image", "voxel"))
+    wrong = right.model_copy(update={"search_voxels": grids[1] + 1})
+    with pytest.raises(ConfigError, match="search_voxels"):
+        build_network(options.model_copy(update={"network": folded, "crops": wrong}), ("event_image", "voxel"))
+
+
+@pytest.mark.parametrize("streams", [("rgb",), ("event_image", "voxel")])
+def test_a_float64_network_takes_the_same_crops(streams):
+    template, search = crops(1)
+    single = network(*streams).eval()(template, search)[0]
+    double = network(*streams).double().eval()(template, search)[0]
+    assert double.response.dtype == torch.float64
+    torch.testing.assert_close(double.response.float(), single.response, atol=1e-5, rtol=1e-4)
+
+
 # --- parts -------------------------------------------------------------------------------------
+
+
+def test_listed_voxels_are_folded_row_by_row():
+    """Token (i, j) sees the rows that lie in its 4 x 4 patch of the square of rows, and nothing else."""
+    torch.manual_seed(0)
+    embedding = ListVoxelEmbedding(dim=8).double()
+    voxels = torch.rand(1, 8 * 12, 19, dtype=torch.float64)
+    before = embedding(voxels, (2, 3))
+    assert before.shape == (1, 6, 8)
+    changed = voxels.clone()
+    changed[0, 5 * 12 + 9, 4] += 1  # row 5, column 9 of the square: patch (1, 2)
+    moved = (embedding(changed, (2, 3)) - before).abs().amax(dim=(0, 2)) > 1e-12
+    assert moved.nonzero().flatten().tolist() == [5]
+    with pytest.raises(ValueError, match="96"):
+        embedding(voxels[:, :-1], (2, 3))
 
 
 @given(seed=st.integers(0, 1000))

@@ -125,6 +125,38 @@ def test_window_prefers_the_centre():
     assert torch.equal(tracker(0.0).weight, torch.ones(GRID))
 
 
+@pytest.mark.parametrize("margin", [2.0, 10.0])
+def test_margin_is_the_least_side_and_the_least_part_inside(margin):
+    events = np.zeros(50, dtype=EVENT_DTYPE)
+    events["x"], events["y"], events["p"] = SIZE[0] - 1, SIZE[1] - 1, 1
+    one = Tracker(Oracle(), CROPS, TrackingOptions(clip_margin=margin))
+    one.initialize(Frame(SIZE, events), np.array([SIZE[0] - 4.0, SIZE[1] - 4.0, 4.0, 4.0]))
+    for _ in range(4):
+        box = one.track(Frame(SIZE, events))
+    assert (box[:2] + margin <= SIZE).all()
+    assert (box[2:] == margin).all()
+
+
+def test_released_geometry_maps_back_from_the_unrounded_corner():
+    sequence = toy_split(1)[0]
+    found = {}
+    for geometry in ("exact", "released"):
+        crops = CROPS.model_copy(update={"geometry": geometry})
+        one = Tracker(Oracle(), crops, TrackingOptions())
+        one.initialize(sequence.frame(0), sequence.boxes[0])
+        one.track(sequence.frame(1))
+        found[geometry] = one
+    x, y, w, h = sequence.boxes[0]
+    side = np.ceil(np.sqrt(w * h) * CROPS.search_factor)
+    corner = np.array([x + w / 2, y + h / 2]) - side / 2
+    assert (found["released"].windows[0, :2] == np.round(corner)).all()
+    rounding = corner - found["exact"].windows[0, :2]
+    assert np.array_equal(found["released"].windows, found["exact"].windows)  # No corner lies at half a pixel.
+    # The oracle sees the same crop, so that the boxes differ by what the rounding moved, where no padding is seen.
+    difference = found["released"].boxes[0, :2] - found["exact"].boxes[0, :2]
+    assert difference == pytest.approx(rounding, abs=1e-6)
+
+
 def test_box_stays_on_the_sensor():
     events = np.zeros(50, dtype=EVENT_DTYPE)
     events["p"] = 1  # all at pixel (0, 0)
