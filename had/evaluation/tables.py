@@ -25,7 +25,11 @@ from had.evaluation.table_formats import Column, Table
 from had.options.experiment import Experiment
 
 HEADLINE = ("SR", "PR", "NPR")
-MARKED = {"hierarchical": ("feature", "similarity", "response"), "TA": ("temporal",), "SA": ("spatial",)}
+MARKED = {
+    "hierarchical": ("feature", "similarity", "response"),
+    "TA": ("temporal",),
+    "SA": ("spatial", "token_transport"),
+}
 """The terms behind each column of marks, as they are or as released."""
 COMPARED = (*HEADLINE, "one_shot_iou")
 MARK, OFF = "✓", ""

@@ -19,6 +19,7 @@ from had.losses import hierarchical, localization
 from had.losses.released_terms import ReleasedTerms
 from had.losses.spatial import sinkhorn_divergence
 from had.losses.temporal import TemporalAlignment, pooled
+from had.losses.token_transport import token_transport
 from had.options.experiment import RunOptions
 from had.options.training import RELEASED_TERMS, TERMS
 from had.structures import Features, Lesson, Prediction, Sample
@@ -57,7 +58,8 @@ class Objective(nn.Module):
         with torch.random.fork_rng(devices=[], enabled=seed is not None):
             if seed is not None:
                 torch.manual_seed(seed)
-            if teacher_dim is not None and "feature" in self.terms and student_dim != teacher_dim:
+            projected = not {"feature", "token_transport"}.isdisjoint(self.terms)
+            if teacher_dim is not None and projected and student_dim != teacher_dim:
                 self.projector = nn.Linear(student_dim, teacher_dim)
             if teacher_dim is not None and "temporal" in self.terms:
                 width = options.distillation.gru_dim
@@ -171,6 +173,18 @@ class Objective(nn.Module):
             diagnostics["temporal_motion"] = found.motion
             diagnostics["temporal_variance"] = found.teacher_variance
             diagnostics["temporal_student_variance"] = found.student_variance
+        if "token_transport" in self.terms:
+            cells = logits[0].numel()  # the search tokens are behind the template's
+            terms["token_transport"] = token_transport(
+                self.projector(hierarchical.matched_tokens(features, stream))[present, -cells:],
+                lesson.tokens[present, -cells:],
+                logits[present],
+                wanted_logits[present],
+                epsilon=options.token_epsilon,
+                balance=options.token_balance,
+                iterations=options.sinkhorn_iterations,
+                tolerance=options.sinkhorn_tolerance,
+            ).sum() / present.sum().clamp(min=1)
         if self.released is not None:
             if lesson.whole is None:
                 raise ValueError("released terms need lessons with the teacher's whole output")

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from had.options.base import Options
 
-Term = Literal["feature", "similarity", "response", "localization", "temporal", "spatial"]
+Term = Literal["feature", "similarity", "response", "localization", "temporal", "spatial", "token_transport"]
 TERMS: tuple[str, ...] = get_args(Term)
 """Distillation terms in the order in which tables print them."""
 ReleasedTerm = Literal[
@@ -184,6 +184,8 @@ class TermWeights(Options):
     """Temporal alignment (TA): GRU states over the clip."""
     spatial: float = Field(1.0, ge=0)
     """Spatial alignment (SA): Sinkhorn divergence of the response maps."""
+    token_transport: float = Field(1.0, ge=0)
+    """Spatial alignment in its second form: Sinkhorn divergence of the search tokens."""
     released_feature: float = Field(1.0, ge=0)
     """As released: tokens, the student's repeated twice."""
     released_similarity: float = Field(10.0, ge=0)
@@ -220,6 +222,10 @@ class DistillationOptions(Options):
     """Temperature of the response distributions (spatial term)."""
     epsilon: float = Field(0.01, gt=0)
     """Entropic regularisation in squared search-region widths, the unit of the ground cost."""
+    token_epsilon: float = Field(0.05, gt=0)
+    """Entropic regularisation of the token transport; unrelated tokens at one place cost 1."""
+    token_balance: float = Field(4.0, ge=0)
+    """Price of a search-region width, squared, in the token transport."""
     sinkhorn_iterations: int = Field(200, gt=0)
     """Most Sinkhorn iterations."""
     sinkhorn_tolerance: float = Field(1e-4, gt=0)
