@@ -92,7 +92,7 @@ def add_terms(comparison, experiment, actor, parts, prefix, predicted):
 
 UNUSED = {"wkd_l", "fkd_c", "fkd_s"}
 """Reported by the official code without any effect on a gradient: WKD's term on logits is a constant of about 3.6275
-that depends on the teacher alone, OTKD's two are in no sum. Their formulas are not known here, and they are not compared.
+that depends on the teacher alone, the two of OTKD are in no sum. Their formulas are not known here, nor compared.
 """
 
 
