@@ -11,6 +11,8 @@ map of an absent target is noise that softmax blows up to a full distribution.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -87,6 +89,8 @@ class Objective(nn.Module):
         student: tuple[Prediction, Features],
         sample: Sample,
         lesson: Lesson | None = None,
+        *,
+        progress: float = 0.0,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Total and parts.
 
@@ -94,6 +98,7 @@ class Objective(nn.Module):
             student: of B T search crops, clip by clip.
             sample: batched: boxes (B, T, 4), present (B, T), motion (B, T, 2).
             lesson: of the same crops; None where `needs_teacher` is false.
+            progress: share of the training that is behind, in [0, 1), for `DistillationOptions.schedule`.
 
         Returns:
             The scalar to differentiate, and the unweighted terms and diagnostics by name, detached:
@@ -127,7 +132,9 @@ class Objective(nn.Module):
             if lesson is None:
                 raise ValueError(f"terms {self.terms} need the teacher's outputs")
             terms, diagnostics = self._distil(prediction, features, sample, target, lesson)
-            total = total + sum(getattr(self.distillation.weights, name) * value for name, value in terms.items())
+            weighted = sum(getattr(self.distillation.weights, name) * value for name, value in terms.items())
+            fade = 0.5 * (1 + math.cos(math.pi * progress)) if self.distillation.schedule == "cosine" else 1.0
+            total = total + fade * weighted
             if "temporal_motion" in diagnostics:  # the teacher GRU's own lesson; no gradient reaches the student
                 total = total + diagnostics["temporal_motion"]
             parts |= terms | diagnostics

@@ -91,6 +91,12 @@ class NetworkOptions(Options):
     """How voxels become tokens: each where it lies, or folded into a square in list order (published)."""
     unused_parameters: bool = False
     """Hold the parameters that the published files have and no forward pass reads."""
+    keep_ratio: float = Field(1.0, gt=0, le=1)
+    """Share of the search tokens that each candidate elimination keeps; 1 drops none (published)."""
+    elimination_blocks: tuple[int, ...] = (3, 6, 9)
+    """Blocks, counted from 0, after which search tokens are eliminated."""
+    elimination_cells: Literal["point", "centre", "all"] = "point"
+    """Template cells whose attention decides: one in the middle (published), those around it, or all."""
     rgb_normalization: Literal["imagenet", "crop"] = "crop"
     """ImageNet's mean and deviation (published), or each crop's own, so that low light does not starve the network."""
     event_normalization: Literal["imagenet", "background"] = "background"
@@ -211,6 +217,8 @@ class DistillationOptions(Options):
 
     weights: TermWeights = TermWeights()
     """Weights of the terms that are on, chosen on validation data."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """All weights through a training: constant, or along half a cosine to zero, so that it ends on the task alone."""
     match_stream: Literal["same", "event", "image", "mean"] = "same"
     """Which of the teacher's streams the student's tokens are held against: the one that the student reads itself,
     the teacher's event or image stream (its last or first), or the mean of both."""

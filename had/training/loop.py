@@ -123,7 +123,8 @@ def run_step(job: Training, sample: Sample, epoch: int, batch: list[int]) -> dic
     """One optimizer step on a batch of clips; the loss parts as numbers."""
     lesson = job.teacher.lesson(sample, epoch, batch) if job.teacher is not None else None
     student = job.network(*crops_of(sample), need_attention=job.objective.needs_attention)
-    total, parts = job.objective(student, sample, lesson)
+    behind = job.progress["step"] / (job.options.training.epochs * len(job.batches()))
+    total, parts = job.objective(student, sample, lesson, progress=behind)
     if not math.isfinite(total.item()):
         got = f"{total.item()} at step {job.progress['step'] + 1} of {job.name}"
         raise ConfigError("a finite loss", got, "lower training.learning_rate or distillation.weights and start again")

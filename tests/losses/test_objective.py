@@ -93,6 +93,22 @@ def test_total_is_the_weighted_sum(options, networks):
     torch.testing.assert_close(total.detach(), expected)
 
 
+def test_the_cosine_fades_the_terms_and_nothing_else(options, networks):
+    student, teacher = networks
+    sample = make_sample()
+    outputs = run(student, sample), sample, taught(teacher, sample)
+    changed = with_terms(options, "response", "temporal").model_copy(
+        update={"distillation": merged(options.distillation, {"schedule": "cosine"})}
+    )
+    objective = Objective(changed, student_dim=32, teacher_dim=32, seed=0)
+    begin, half, end = (objective(*outputs, progress=share)[0].item() for share in (0.0, 0.5, 1.0))
+    _, parts = objective(*outputs)
+    task = parts["focal"] + parts["giou"] + 14 * parts["l1"] + parts["temporal_motion"]
+    assert end == pytest.approx(task.item(), rel=1e-5)
+    assert begin == pytest.approx((task + parts["response"] + parts["temporal"]).item(), rel=1e-5)
+    assert half == pytest.approx((begin + end) / 2, rel=1e-5)
+
+
 def test_plain_student_needs_no_teacher(options, networks):
     sample = make_sample()
     objective = Objective(with_terms(options), student_dim=32)
