@@ -139,7 +139,9 @@ def _content(path: Path) -> tuple[dict, dict]:
     """The dictionary of tensors in a file, and what else the file says."""
     if path.suffix == ".safetensors":
         state, header = read_safetensors(path)
-        return state, {"kind": "own", **header}
+        made = header.get("provenance", {})
+        facts = {key: made[key] for key in ("benchmark", "run", "seed", "digest", "git_commit") if key in made}
+        return state, {"kind": "own", **{key: _plain(value) for key, value in facts.items()}}
     content = read(path)
     if not isinstance(content, dict):
         raise CheckpointError("a dictionary of tensors", f"{type(content).__name__} in {path}", "give another file")
