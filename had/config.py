@@ -185,16 +185,12 @@ def _check_runs(experiment: Experiment) -> None:
                 merged(options, getattr(run, section))
             except ValidationError as error:
                 raise _explained(error, root=type(options), prefix=("runs", name, section)) from None
-        network = experiment.resolve(name).network
-        for part in ("template", "search"):
-            size, voxels = (getattr(experiment.crops, f"{part}_{what}") for what in ("size", "voxels"))
-            if size % network.patch:
-                got = f"{size} with network.patch {network.patch} in run {name!r}"
-                raise ConfigError(f"a crops.{part}_size that network.patch divides", got, "change one of them")
-            folded = (4 * size // network.patch) ** 2
-            if network.voxel_embedding == "list" and voxels != folded:
-                got = f"{voxels} with crops of {size} pixels and network.voxel_embedding list in run {name!r}"
-                raise ConfigError(f"crops.{part}_voxels {folded}, 16 a token", got, "change one of them")
+        patch = experiment.resolve(name).network.patch
+        for side in ("template_size", "search_size"):
+            size = getattr(experiment.crops, side)
+            if size % patch:
+                got = f"{size} with network.patch {patch} in run {name!r}"
+                raise ConfigError(f"a crops.{side} that network.patch divides", got, "change one of them")
 
 
 def _explained(error: ValidationError, *, root: type[BaseModel] = Experiment, prefix: tuple = ()) -> ConfigError:

@@ -179,9 +179,3 @@ def test_merged_yaml_may_override_its_anchor(tmp_path):
     benchmarks = load(tmp_path / "a.yaml").benchmarks
     assert [source.preparation.voxels for source in benchmarks.values()] == [True, False]
     assert [source.simulation.seed for source in benchmarks.values()] == [3, 3]
-
-
-def test_a_list_of_voxels_must_fill_the_grid():
-    with pytest.raises(ConfigError, match=r"crops.template_voxels 256, 16 a token, got 512"):
-        load("config/config.yaml", {"network": {"voxel_embedding": "list"}})
-    load("config/config.yaml", {"network": {"voxel_embedding": "list"}, "crops": {"template_voxels": 256}})
