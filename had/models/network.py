@@ -35,7 +35,8 @@ class TrackingNetwork(nn.Module):
         shared_patch_embedding: one patch embedding for all image streams (published).
         head_event_tokens: what a two-stream network's head reads of the second stream: its ``"encoded"`` tokens, or
             the ``"embedded"`` ones that enter the transformer (published).
-        voxel_embedding, unused_parameters: see `had.models.vit.Encoder`.
+        voxel_embedding, unused_parameters, keep_ratio, elimination_blocks, elimination_cells: see
+            `had.models.vit.Encoder`.
         rgb_normalization, event_normalization: recipes of `had.models.normalize`.
 
     Raises:
@@ -59,6 +60,9 @@ class TrackingNetwork(nn.Module):
         head_event_tokens: str = "encoded",
         voxel_embedding: str = "cells",
         unused_parameters: bool = False,
+        keep_ratio: float = 1.0,
+        elimination_blocks: tuple[int, ...] = (3, 6, 9),
+        elimination_cells: str = "point",
         rgb_normalization: str = "crop",
         event_normalization: str = "background",
     ):
@@ -85,6 +89,9 @@ class TrackingNetwork(nn.Module):
             "head_event_tokens": head_event_tokens,
             "voxel_embedding": voxel_embedding,
             "unused_parameters": unused_parameters,
+            "keep_ratio": keep_ratio,
+            "elimination_blocks": list(elimination_blocks),
+            "elimination_cells": elimination_cells,
             "rgb_normalization": rgb_normalization,
             "event_normalization": event_normalization,
         }
@@ -106,6 +113,9 @@ class TrackingNetwork(nn.Module):
             shared_patch_embedding=shared_patch_embedding,
             voxel_embedding=voxel_embedding,
             unused_parameters=unused_parameters,
+            keep_ratio=keep_ratio,
+            elimination_blocks=elimination_blocks,
+            elimination_cells=elimination_cells,
         )
         self.encoder_name = "backbone" if len(streams) == 2 else "backbone_s"
         self.add_module(self.encoder_name, encoder)
@@ -168,11 +178,14 @@ def build_network(options: RunOptions, streams: tuple[str, ...], *, seed: int | 
         seed: of the initial weights; None draws from torch's global state.
 
     Raises:
-        ConfigError: a teacher with one stream, numbers of voxels that cannot be folded into the grid, or what
-            `TrackingNetwork` refuses.
+        ConfigError: a teacher with one stream, numbers of voxels that cannot be folded into the grid, elimination in a
+            network that teaches or is taught, or what `TrackingNetwork` refuses.
     """
     if options.role == "teacher" and len(streams) != 2:
         raise ConfigError("two streams for a teacher", f"{', '.join(streams)} in run {options.run!r}", "add the other")
+    if options.network.keep_ratio < 1 and (options.role == "teacher" or options.needs_teacher):
+        got = f"{options.network.keep_ratio} in run {options.run!r}"
+        raise ConfigError("network.keep_ratio 1 where tokens are distilled", got, "eliminate in plain students only")
     if "voxel" in streams and options.network.voxel_embedding == "list":
         for part in ("template", "search"):
             most, size = getattr(options.crops, f"{part}_voxels"), getattr(options.crops, f"{part}_size")

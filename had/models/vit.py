@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from had.models.elimination import eliminate, restore, template_cells
 from had.models.voxels import ListVoxelEmbedding, VoxelEmbedding
 
 
@@ -118,6 +119,12 @@ class Encoder(nn.Module):
         voxel_embedding: ``"cells"`` or ``"list"``, see `had.models.voxels`.
         unused_parameters: also hold what the published files have and no forward pass reads: a class token, the
             positions of ImageNet's 14 x 14 patches, and the voxels' embedding in a network without voxels.
+        keep_ratio: share of the search tokens that each elimination keeps; 1 drops none.
+        elimination_blocks: blocks, counted from 0, after which tokens are eliminated.
+        elimination_cells: template cells that decide, see `had.models.elimination`.
+
+    Attributes:
+        keep_ratio: may be changed while the network trains.
     """
 
     def __init__(
@@ -135,12 +142,17 @@ class Encoder(nn.Module):
         shared_patch_embedding: bool,
         voxel_embedding: str,
         unused_parameters: bool,
+        keep_ratio: float = 1.0,
+        elimination_blocks: tuple[int, ...] = (),
+        elimination_cells: str = "point",
     ):
         super().__init__()
         self.streams = streams
         self.grids = {"z": grid_z, "x": grid_x}
         self.pos_embed_z = nn.Parameter(sine_positions(grid_z, grid_x, dim))
         self.pos_embed_x = nn.Parameter(sine_positions(grid_x, grid_x, dim))
+        self.keep_ratio, self.elimination_blocks = keep_ratio, tuple(elimination_blocks)
+        self.elimination_cells = elimination_cells
         self.embedding_names = {}
         for stream in streams:
             if stream == "voxel" and voxel_embedding == "list":
@@ -190,12 +202,25 @@ class Encoder(nn.Module):
     ) -> tuple[Tensor, Tensor | None, Tensor]:
         """Tokens (B, N, D), the last block's attention (B, heads, N, N) or None where not asked for, and the tokens
         before the first block."""
+        if need_attention and self.keep_ratio < 1:
+            raise ValueError("the attention among all tokens, but some of them are eliminated (keep_ratio below 1)")
         embedded = torch.cat(self.embed(template, "z") + self.embed(search, "x"), dim=1)
         tokens, attention = embedded, None
+        streams, whole = len(self.streams), math.prod(self.grids["x"])
+        cells = template_cells(self.elimination_cells, self.grids["z"])
+        places = torch.arange(whole, device=tokens.device).expand(len(tokens), -1)
         last = len(self.blocks) - 1
         for i, block in enumerate(self.blocks):
-            tokens, attention = block(tokens, need_attention=need_attention and i == last)
-        return self.norm(tokens), attention, embedded
+            dropping = self.keep_ratio < 1 and i in self.elimination_blocks
+            tokens, attention = block(tokens, need_attention=dropping or (need_attention and i == last))
+            if dropping:
+                ratio = self.keep_ratio
+                tokens, places = eliminate(tokens, attention, places, cells=cells, streams=streams, ratio=ratio)
+                attention = None
+        tokens = self.norm(tokens)
+        if places.shape[1] < whole:
+            tokens = restore(tokens, places, template=streams * len(cells), streams=streams, search=whole)
+        return tokens, attention, embedded
 
 
 def sine_positions(grid: tuple[int, int], finest: tuple[int, int], dim: int) -> Tensor:
