@@ -142,6 +142,8 @@ def _with_regimes(content: dict) -> dict:
     made = {}
     for regime, options in regimes.items():
         for name, run in students.items() if isinstance(options, dict) else ():
+            if name not in (options.get("runs") or students):
+                continue
             changes = {key: merge(options.get(key) or {}, run.get(key) or {}) for key in ("training", "distillation")}
             title = f"{run.get('title', name)}, {options.get('title', regime)}"
             made[f"{name}_{regime}"] = {**run, "title": title, "regime": regime, **changes}

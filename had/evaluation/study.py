@@ -46,7 +46,7 @@ def _comparisons(experiment: Experiment, benchmark: str) -> Table:
     lines, groups = [], []
     for regime in ("", *experiment.regimes):
         pairs = [(_row(known, a, regime), _row(known, b, regime)) for a, b in experiment.evaluation.comparisons]
-        pairs = [pair for pair in pairs if not regime or any(row.regime for row in pair)]
+        pairs = [pair for pair in pairs if all(row.regime == regime or row.kind == "teacher" for row in pair)]
         lines += [_compare(experiment, scores, *pair) | {"regime": regime} for pair in pairs]
         groups.append(len(pairs))
     data = pd.DataFrame(lines)

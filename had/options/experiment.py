@@ -64,7 +64,9 @@ class Regime(Options):
     """Circumstances under which every student is trained once more, as the row `<run>_<regime>`."""
 
     title: str
-    """What readers see, behind a row's title and above its block of the table."""
+    """What readers see, behind a row's title."""
+    runs: tuple[str, ...] | None = None
+    """The students that are trained under it; null: all."""
     training: dict[str, Any] = Field(default_factory=dict)
     """Overrides of `training.student`; those of a run come first."""
     distillation: dict[str, Any] = Field(default_factory=dict)
@@ -156,6 +158,7 @@ class Experiment(Options):
             if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
                 raise ValueError(f"seeds must be different whole numbers from 0 on, not {list(seeds)}")
         named = {"run_seeds": self.run_seeds, "evaluation.comparisons": sum(self.evaluation.comparisons, ())}
+        named |= {f"regimes.{name}.runs": regime.runs or () for name, regime in self.regimes.items()}
         for where, names in named.items():
             for name in names:
                 if name not in self.runs:

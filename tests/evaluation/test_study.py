@@ -58,6 +58,15 @@ def test_what_a_run_overrides_comes_before_the_regime(made):
     assert load(source).resolve("student_few").training.sequences == 2
 
 
+def test_a_regime_may_have_some_students_only(made):
+    source = {**made.model_dump(mode="json"), "runs": {n: r.model_dump() for n, r in made.runs.items() if not r.regime}}
+    source["regimes"] = {"few": {**FEW, "runs": ["student", "had"]}}
+    assert [name for name, run in load(source).runs.items() if run.regime] == ["student_few", "had_few"]
+    source["regimes"]["few"]["runs"] = ["hda"]
+    with pytest.raises(ConfigError, match=r"regimes.few.runs names 'hda'"):
+        load(source)
+
+
 def test_comparisons_are_made_in_every_regime_on_the_common_seeds(made):
     table = read(made, "comparisons")
     assert list(zip(table["first"], table["second"], strict=True)) == [

@@ -24,7 +24,7 @@ def test_plain_snakemake_makes_everything(snakemake):
     assert counts["train_teacher"] + counts["distill"] == counts["track"] == 2 * networks
     assert counts["profile"] == 2  # all networks of a benchmark in one
     assert counts["evaluate"] == 2 * rows
-    assert counts["table"] == 8
+    assert counts["table"] == 10
     assert counts["notebook"] == 1
     assert counts["mlflow"] == counts["video"] == 2
     assert counts["database"] == 1
