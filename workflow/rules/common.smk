@@ -178,9 +178,9 @@ def tracks_of(wildcards):
 def per_network(benchmark, pattern):
     """`pattern` with every trained run and its seeds."""
     return [
-        f"{RESULTS}/" + pattern.format(benchmark=benchmark, run=run, seed=seed)
+        file
         for run in [*TEACHERS, *STUDENTS]
-        for seed in EXPERIMENT.seeds_of(run)
+        for file in expand(f"{RESULTS}/{pattern}", benchmark=benchmark, run=run, seed=EXPERIMENT.seeds_of(run))
     ]
 
 
