@@ -74,8 +74,10 @@ def run_digest(experiment: Experiment, *, benchmark: str, run: str, seed: int) -
         (source["simulation"] or {}).pop(split, None)
     if not trained:
         return digest(benchmark, source, run, seed)
-    names = ("teacher", run) if experiment.resolve(run).needs_teacher else (run,)
-    return digest(benchmark, source, seed, [_decisive(experiment.resolve(name)) for name in names])
+    if not experiment.resolve(run).needs_teacher:
+        return digest(benchmark, source, seed, [_decisive(experiment.resolve(run))])
+    pair = [_decisive(experiment.resolve(name)) for name in ("teacher", run)]
+    return digest(benchmark, source, seed, experiment.teacher_seed(seed), pair)
 
 
 def _decisive(options: RunOptions) -> dict:

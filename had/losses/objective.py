@@ -155,7 +155,7 @@ class Objective(nn.Module):
         logits, wanted_logits = prediction.logits, lesson.logits.detach()
         if "feature" in self.terms:
             own = self.projector(hierarchical.matched_tokens(features, stream))
-            terms["feature"] = hierarchical.feature_loss(own, lesson.tokens)
+            terms["feature"] = hierarchical.feature_loss(own, lesson.tokens, scale=options.feature_scale)
         if "similarity" in self.terms:
             assert lesson.attention is not None, "the lesson was taken with need_attention=True"
             own = hierarchical.matched_attention(features, stream)
@@ -172,9 +172,10 @@ class Objective(nn.Module):
             clip = sample.present.shape  # B T
             x = features.layout.spans["x", stream]
             windows = sample.windows.flatten(0, 1)
-            own = pooled(features.tokens[:, x], logits, windows).unflatten(0, clip)
+            own = pooled(features.tokens[:, x], logits, prediction.size, prediction.offset, windows)
             of_search = slice(-logits[0].numel(), None)  # the tokens behind the template's
-            wanted = pooled(lesson.tokens[:, of_search], wanted_logits, windows).unflatten(0, clip)
+            wanted = pooled(lesson.tokens[:, of_search], wanted_logits, lesson.size, lesson.offset, windows)
+            own, wanted = own.unflatten(0, clip), wanted.unflatten(0, clip)
             found = self.temporal(own, wanted, sample.motion, sample.present, cells=logits.shape[-1])
             terms["temporal"] = found.alignment
             diagnostics["temporal_motion"] = found.motion

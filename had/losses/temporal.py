@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from had.boxes import cell_boxes
+
 LEAST_VARIANCE = 1e-3
 """Added to the variance of a unit of the teacher's state (at most 1), so that a dead unit teaches nothing."""
 LEAST_MOTION = 0.1
@@ -24,6 +26,9 @@ LEAST_MOTION = 0.1
 CONTENT_SCALE = 0.1
 """Of the standardised content of a pooled token beside its place in cells: at 1, its hundreds of channels drown the
 place, and a few hundred steps do not teach the GRU to find the motion."""
+
+PLACE = 4
+"""Numbers of a box."""
 
 
 class TemporalLosses(NamedTuple):
@@ -53,8 +58,8 @@ class TemporalAlignment(nn.Module):
 
     def __init__(self, *, student_dim: int, teacher_dim: int, dim: int):
         super().__init__()
-        self.teacher_gru = nn.GRU(teacher_dim + 2, dim, batch_first=True)
-        self.student_gru = nn.GRU(student_dim + 2, dim, batch_first=True)
+        self.teacher_gru = nn.GRU(teacher_dim + PLACE, dim, batch_first=True)
+        self.student_gru = nn.GRU(student_dim + PLACE, dim, batch_first=True)
         self.motion = nn.Linear(dim, 2)
         self.predictor = nn.Linear(dim, dim)
 
@@ -64,7 +69,7 @@ class TemporalAlignment(nn.Module):
         """Losses of a batch of clips.
 
         Args:
-            student, teacher: (B, T, D + 2) from `pooled`; the teacher's is taken without gradient.
+            student, teacher: (B, T, D + 4) from `pooled`; the teacher's is taken without gradient.
             motion: (B, T, 2) displacement since the first frame in search-crop widths.
             present: (B, T) bool; other frames enter the states, not the losses.
             cells: cells of the response grid along an axis, the unit in which motion is read.
@@ -92,23 +97,24 @@ class TemporalAlignment(nn.Module):
         return (read - true).square().mean() / (spread + LEAST_MOTION)
 
 
-def pooled(tokens: Tensor, logits: Tensor, windows: Tensor) -> Tensor:
-    """Search tokens averaged with the response distribution as weight, and that distribution's centre in the scene.
+def pooled(tokens: Tensor, logits: Tensor, size: Tensor, offset: Tensor, windows: Tensor) -> Tensor:
+    """Search tokens and cells' boxes averaged with the response distribution as weight: what is seen, and where.
 
     Args:
-        tokens: (..., h w, D), row-major.
-        logits: (..., h, w); a gradient through them moves the response to where the sequence says the target is.
-        windows: (..., 3) as `had.structures.Sample.windows`.
+        tokens: (B, h w, D), row-major.
+        logits: (B, h, w); a gradient through them moves the response to where the sequence says the target is.
+        size, offset: (B, 2, h, w) as in `had.structures.Prediction`; a gradient through them moves the boxes.
+        windows: (B, 3) as `had.structures.Sample.windows`.
 
     Returns:
-        (..., D + 2): the mean token, standardised and times `CONTENT_SCALE`, and the mean x and y of the cell
-        centres from the middle of the clip's first window, in cells of that window.
+        (B, D + 4): the mean token, standardised and times `CONTENT_SCALE`, and the mean box, ``cxcywh`` from the middle
+        of the clip's first window in cells of that window.
     """
     h, w = logits.shape[-2:]
-    weights = logits.flatten(-2).softmax(dim=-1)  # ... hw
-    x = torch.arange(w, dtype=tokens.dtype, device=tokens.device) - (w - 1) / 2
-    y = torch.arange(h, dtype=tokens.dtype, device=tokens.device) - (h - 1) / 2
-    places = torch.stack([x.repeat(h), y.repeat_interleave(w)], dim=-1)  # hw 2
-    mean = (weights[..., None, :] @ tokens)[..., 0, :]
-    centre = windows[..., :2] * windows.new_tensor([w, h]) + windows[..., 2:] * (weights @ places)
-    return torch.cat([CONTENT_SCALE * F.layer_norm(mean, mean.shape[-1:]), centre], dim=-1)
+    weights = logits.flatten(1).softmax(dim=1)[:, None]  # B 1 hw
+    mean = (weights @ tokens)[:, 0]
+    box = (weights @ cell_boxes(size, offset).flatten(1, 2))[:, 0]  # B 4, in widths of its own window
+    side = windows[:, 2:]
+    centre = windows[:, :2] + side * (box[:, :2] - 0.5)
+    place = torch.cat([centre, side * box[:, 2:]], dim=1) * windows.new_tensor([w, h, w, h])
+    return torch.cat([CONTENT_SCALE * F.layer_norm(mean, mean.shape[-1:]), place], dim=1)

@@ -119,7 +119,7 @@ class Experiment(Options):
     seeds: tuple[int, ...] = (0,)
     """Training seeds; each network is trained once a seed."""
     run_seeds: dict[str, tuple[int, ...]] = Field(default_factory=dict)
-    """Seeds of single runs, in every regime, where they are not `seeds`."""
+    """Seeds of single runs, in every regime, where they are not `seeds`; fewer teachers are shared by their students."""
     runs: dict[str, Run]
     """Ablation rows, in the order in which tables print them; in YAML also a list of names in config/runs/."""
     regimes: dict[str, Regime] = Field(default_factory=dict)
@@ -182,8 +182,6 @@ class Experiment(Options):
             if run.terms or run.distillation.get("teacher_initialization"):
                 if "teacher" not in self.runs:
                     raise ValueError(f"run {name!r} is distilled, but runs has no `teacher`")
-                if untaught := set(self.seeds_of(name)) - set(self.seeds_of("teacher")):
-                    raise ValueError(f"run {name!r} has the seeds {sorted(untaught)}, which run `teacher` has not")
         if "teacher" in self.runs and self.runs["teacher"].role != "teacher":
             raise ValueError("the run `teacher` must have role: teacher")
         return self
@@ -192,6 +190,11 @@ class Experiment(Options):
         """The training seeds of a run; those of a regime's row are its run's."""
         regime = self.runs[run].regime
         return self.run_seeds.get(run.removesuffix(f"_{regime}") if regime else run, self.seeds)
+
+    def teacher_seed(self, seed: int) -> int:
+        """The seed of the teacher that a student of ``seed`` learns from: its own, or, with fewer teachers, in turn."""
+        seeds = self.seeds_of("teacher")
+        return seed if seed in seeds else seeds[seed % len(seeds)]
 
     def resolve(self, run: str) -> RunOptions:
         """What the training run ``run`` needs, its overrides applied.

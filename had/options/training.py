@@ -222,6 +222,8 @@ class DistillationOptions(Options):
     match_stream: Literal["same", "event", "image", "mean"] = "same"
     """Which of the teacher's streams the student's tokens are held against: the one that the student reads itself,
     the teacher's event or image stream (its last or first), or the mean of both."""
+    feature_scale: Literal["channel", "token"] = "channel"
+    """The unit of a token's difference: how much each channel varies from crop to crop, or the token as it is."""
     temperature: float = Field(2.0, gt=0)
     """Temperature of the response distributions (response term)."""
     similarity_distance: Literal["kl", "l2"] = "kl"

@@ -125,6 +125,10 @@ def test_unplanned_comparisons_and_unknown_names_are_one_sentence(made, tmp_path
             experiment(tmp_path, **changes)
 
 
-def test_a_student_needs_a_teacher_of_its_seed(tmp_path):
-    with pytest.raises(ConfigError, match="which run `teacher` has not"):
-        experiment(tmp_path, seeds=[0, 1], run_seeds={"teacher": [0]})
+def test_fewer_teachers_are_shared_in_turn(tmp_path):
+    shared = experiment(tmp_path, seeds=[0, 1, 2, 3], run_seeds={"teacher": [0, 2]})
+    assert [shared.teacher_seed(seed) for seed in (0, 1, 2, 3)] == [0, 2, 2, 2]
+    own = experiment(tmp_path, seeds=[0, 1, 2, 3])
+    assert [own.teacher_seed(seed) for seed in own.seeds] == [0, 1, 2, 3]
+    digests = [run_digest(one, benchmark="coesot", run="had", seed=1) for one in (shared, own)]
+    assert digests[0] != digests[1]  # another teacher, another run

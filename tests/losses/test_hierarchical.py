@@ -47,9 +47,10 @@ def test_a_student_with_the_teachers_tokens_costs_nothing(tokens, stream):
     student = features({(r, "event_image"): tokens[r, stream] for r in "zx"}, "event_image")
     own = hierarchical.matched_tokens(student, "event_image")
     wanted = hierarchical.matched_tokens(teacher, stream)
-    assert float(hierarchical.feature_loss(own, wanted)) == pytest.approx(0, abs=1e-10)
     swapped = torch.cat([own[:, 4:], own[:, :4]], dim=1)
-    assert float(hierarchical.feature_loss(swapped, wanted)) > 0.5
+    for scale in ("channel", "token"):
+        assert float(hierarchical.feature_loss(own, wanted, scale=scale)) == pytest.approx(0, abs=1e-10)
+        assert float(hierarchical.feature_loss(swapped, wanted, scale=scale)) > 0.5
     # Attention cut and renormalised is what the student computes on the same tokens alone.
     own, wanted = (
         hierarchical.matched_attention(student, "event_image"),
@@ -59,6 +60,19 @@ def test_a_student_with_the_teachers_tokens_costs_nothing(tokens, stream):
     torch.testing.assert_close(own, wanted, atol=1e-6, rtol=1e-4)
     for distance in ("kl", "l2"):
         assert float(hierarchical.similarity_loss(own, wanted, distance=distance)) == pytest.approx(0, abs=1e-4)
+
+
+def test_features_count_what_tells_crops_apart():
+    rng = torch.Generator().manual_seed(0)
+    place = torch.randn(1, 6, 32, generator=rng) * 2
+    teacher = place + torch.randn(64, 6, 32, generator=rng)
+    knows_the_place = teacher.mean(dim=0, keepdim=True).expand_as(teacher)
+    assert float(hierarchical.feature_loss(knows_the_place, teacher)) == pytest.approx(1, abs=0.2)
+    assert float(hierarchical.feature_loss(knows_the_place, teacher, scale="token")) < 0.3
+    assert hierarchical.feature_loss(place.expand(64, -1, -1), place.expand(64, -1, -1) + 1).isfinite()
+    one = torch.randn(1, 6, 32, generator=rng, requires_grad=True)  # a batch of one crop varies in nothing
+    hierarchical.feature_loss(one, teacher[:1]).backward()
+    assert one.grad.isfinite().all()
 
 
 @pytest.mark.parametrize("distance", ["kl", "l2"])

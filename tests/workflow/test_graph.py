@@ -61,6 +61,14 @@ def test_only_distilled_students_wait_for_the_teacher(snakemake):
     assert jobs(snakemake(*smoke, "--", checkpoints.format("had")))["train_teacher"] == 1
 
 
+def test_fewer_teachers_are_shared(snakemake):
+    seeds = ["--config", "seeds=[0,1,2]", "run_seeds={teacher: [0, 1]}"]
+    weights = "results/smoke/checkpoints/coesot/had/seed2/model.safetensors"
+    asked = snakemake("-n", "--configfile", "config/smoke.yaml", *seeds, "--", weights)
+    assert jobs(asked)["train_teacher"] == 1
+    assert "Train the teacher teacher on coesot, seed 0." in output(asked)
+
+
 @pytest.mark.parametrize("target", ["all", "data", "tables", "figures"])
 def test_named_targets(snakemake, target):
     assert jobs(snakemake("-n", "--", target))[target] == 1

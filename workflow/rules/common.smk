@@ -117,10 +117,15 @@ def prepared(benchmark, *splits):
     return [f"{RESULTS}/data/{benchmark}/prepared/{s}/index.json" for s in splits if s in BENCHMARKS[benchmark].splits]
 
 
+def teacher_weights(wildcards):
+    """The teacher of a benchmark's students of one seed."""
+    seed = EXPERIMENT.teacher_seed(int(wildcards.seed))
+    return f"{RESULTS}/checkpoints/{wildcards.benchmark}/teacher/seed{seed}/model.safetensors"
+
+
 def teacher_of(wildcards):
     """The weights that a distilled run learns from."""
-    path = f"{RESULTS}/checkpoints/{wildcards.benchmark}/teacher/seed{wildcards.seed}/model.safetensors"
-    return [path] if EXPERIMENT.resolve(wildcards.run).needs_teacher else []
+    return [teacher_weights(wildcards)] if EXPERIMENT.resolve(wildcards.run).needs_teacher else []
 
 
 def initial_weights_of(wildcards):

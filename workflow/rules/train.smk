@@ -59,7 +59,7 @@ rule train_teacher:
 rule teach:
     input:
         data=lambda wildcards: prepared(wildcards.benchmark, "train"),
-        teacher="<results>/checkpoints/{benchmark}/teacher/seed{seed}/model.safetensors",
+        teacher=teacher_weights,
     output:
         index="<results>/lessons/{benchmark}/seed{seed}/{lessons}/index.json",
     log:
