@@ -27,6 +27,8 @@ CONTENT_SCALE = 0.1
 """Of the standardised content of a pooled token beside its place in cells: at 1, its hundreds of channels drown the
 place, and a few hundred steps do not teach the GRU to find the motion."""
 
+SHARPNESS = 2.0
+"""Factor of the logits: the many cells without a target together weigh a tenth at 1, and their boxes mean nothing."""
 PLACE = 4
 """Numbers of a box."""
 
@@ -111,7 +113,7 @@ def pooled(tokens: Tensor, logits: Tensor, size: Tensor, offset: Tensor, windows
         of the clip's first window in cells of that window.
     """
     h, w = logits.shape[-2:]
-    weights = logits.flatten(1).softmax(dim=1)[:, None]  # B 1 hw
+    weights = (SHARPNESS * logits).flatten(1).softmax(dim=1)[:, None]  # B 1 hw
     mean = (weights @ tokens)[:, 0]
     box = (weights @ cell_boxes(size, offset).flatten(1, 2))[:, 0]  # B 4, in widths of its own window
     side = windows[:, 2:]

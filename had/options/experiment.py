@@ -119,7 +119,7 @@ class Experiment(Options):
     seeds: tuple[int, ...] = (0,)
     """Training seeds; each network is trained once a seed."""
     run_seeds: dict[str, tuple[int, ...]] = Field(default_factory=dict)
-    """Seeds of single runs, in every regime, where they are not `seeds`; fewer teachers are shared by their students."""
+    """Seeds of single runs, in every regime, where they are not `seeds`. Fewer teachers are shared by all students."""
     runs: dict[str, Run]
     """Ablation rows, in the order in which tables print them; in YAML also a list of names in config/runs/."""
     regimes: dict[str, Regime] = Field(default_factory=dict)
@@ -179,9 +179,8 @@ class Experiment(Options):
         for name, run in self.runs.items():
             if "temporal" in run.terms and self.crops.clip_frames < 2:
                 raise ValueError(f"run {name!r} asks for term `temporal`, but crops.clip_frames is 1")
-            if run.terms or run.distillation.get("teacher_initialization"):
-                if "teacher" not in self.runs:
-                    raise ValueError(f"run {name!r} is distilled, but runs has no `teacher`")
+            if (run.terms or run.distillation.get("teacher_initialization")) and "teacher" not in self.runs:
+                raise ValueError(f"run {name!r} is distilled, but runs has no `teacher`")
         if "teacher" in self.runs and self.runs["teacher"].role != "teacher":
             raise ValueError("the run `teacher` must have role: teacher")
         return self
