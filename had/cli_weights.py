@@ -23,22 +23,28 @@ Partial = Annotated[bool, typer.Option("--partial", help="Accept missing tensors
 @app.command()
 def inspect(
     file: File,
-    config: Annotated[Path | None, typer.Option(help="Also say how it fits the networks of this file.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Hold it against a network of this file, not against one of its own size.")
+    ] = None,
     benchmark: options.Benchmark = "coesot",
     run: options.RunName = "student",
+    partial: Partial = False,
 ) -> None:
-    """Say what is in a checkpoint; nothing in it is executed."""
-    from had.models.published import describe
-    from had.models.weights import load_published, read_published
+    """Say what is in a checkpoint, and what becomes of each of its tensors; nothing in it is executed."""
+    from had.models.inspection import describe, network_of
+    from had.models.published import match, read_published, refuse_partial
 
     found = read_published(file)
     facts = {name: value for name, value in describe(found).items() if value is not None}
     width = max(map(len, facts))
     for name, value in facts.items():
         typer.echo(f"{name:{width}}  {value:,}" if isinstance(value, int) else f"{name:{width}}  {value}")
-    if config is not None:
-        report = load_published(_network(config, benchmark, run), found, partial=True)
-        typer.echo(f"\nfor {run} on {benchmark} as {config} has it:\n{report}")
+    network = network_of(found) if config is None else _network(config, benchmark, run)
+    report, _ = match(network, found)
+    of = "its own size, as published" if config is None else f"{run} on {benchmark} in {config}"
+    typer.echo(f"\nin a network of {of}:\n{report}")
+    if not partial:
+        refuse_partial(network, found, report)
 
 
 @app.command()

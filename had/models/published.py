@@ -116,8 +116,22 @@ def load_published(network: TrackingNetwork, file: Path | str | Published, *, pa
         CheckpointError: as `read_published`; another architecture, missing tensors, or none that fits.
     """
     found = file if isinstance(file, Published) else read_published(file)
-    report, state = _match(network, found)
-    if report.misfits and not partial:
+    report, state = match(network, found)
+    if not partial:
+        refuse_partial(network, found, report)
+    if not report.matched:
+        raise CheckpointError("tensors that fit the network", f"none in {found.path}", "correct `network` and `crops`")
+    network.load_state_dict(network.state_dict() | state)
+    return report
+
+
+def refuse_partial(network: TrackingNetwork, found: Published, report: Report) -> None:
+    """A sentence about the first tensor that a network expects and a file does not have, or has in another shape.
+
+    Raises:
+        CheckpointError: there is one.
+    """
+    if report.misfits:
         name = report.misfits[0]
         own, other = network.state_dict()[name], found.tensors[_published(network, name)]
         raise CheckpointError(
@@ -125,14 +139,10 @@ def load_published(network: TrackingNetwork, file: Path | str | Published, *, pa
             f"{tuple(other.shape)} in {found.path} (and {len(report.misfits) - 1} more)",
             "the file is of another architecture: correct `network` and `crops`, or load it in part",
         )
-    if report.missing and not partial:
+    if report.missing:
         got = f"{found.path} without {report.missing[0]} (and {len(report.missing) - 1} more)"
         remedy = "switch the published `network` options on, give the right file, or load it in part"
         raise CheckpointError(f"all {len(report.matched) + len(report.missing)} tensors of the network", got, remedy)
-    if not report.matched:
-        raise CheckpointError("tensors that fit the network", f"none in {found.path}", "correct `network` and `crops`")
-    network.load_state_dict(network.state_dict() | state)
-    return report
 
 
 def _content(path: Path) -> tuple[dict, dict]:
@@ -167,8 +177,8 @@ def _published(network: TrackingNetwork, name: str) -> str:
     return name.replace(f"{network.encoder_name}.", "backbone.", 1)
 
 
-def _match(network: TrackingNetwork, found: Published) -> tuple[Report, dict[str, Tensor]]:
-    """Sort every tensor into the report; the values to load."""
+def match(network: TrackingNetwork, found: Published) -> tuple[Report, dict[str, Tensor]]:
+    """What would become of every tensor if a network were given a file's; and the values to load."""
     report, state, used = Report([], [], [], [], [], []), {}, set()
     for name, own in network.state_dict().items():
         source = _published(network, name)
@@ -214,28 +224,3 @@ def resized(positions: Tensor, side: int) -> Tensor:
         return positions
     grid = positions.mT.unflatten(2, (n, n))  # 1 D n n
     return F.interpolate(grid.float(), size=(side, side), mode="bicubic", align_corners=False).flatten(2).mT
-
-
-def describe(found: Published) -> dict[str, Any]:
-    """Numbers that say what a checkpoint is, for people."""
-    depth = 1 + max(int(name.split(".")[2]) for name in found.tensors if name.startswith("backbone.blocks."))
-    grids = {
-        name.removeprefix("backbone."): f"{tensor.shape[1]} positions of width {tensor.shape[2]}"
-        for name, tensor in found.tensors.items()
-        if name.rpartition(".")[2] in ("pos_embed", *ROLES)
-    }
-    return {
-        "file": str(found.path),
-        "kind": found.kind,
-        "encoder prefix": found.prefix or "none",
-        "tensors": len(found.tensors),
-        "parameters": sum(t.numel() for n, t in found.tensors.items() if t.is_floating_point() and "running_" not in n),
-        "width": found.tensors["backbone.blocks.0.attn.qkv.weight"].shape[1],
-        "depth": depth,
-        "patch": found.tensors["backbone.patch_embed.proj.weight"].shape[-1]
-        if "backbone.patch_embed.proj.weight" in found.tensors
-        else None,
-        "head": "yes" if any(name.startswith("box_head.") for name in found.tensors) else "no",
-        **grids,
-        **{f"also {key}": value for key, value in found.facts.items()},
-    }

@@ -3,6 +3,7 @@
 import collections
 import functools
 import os
+import re
 
 import numpy as np
 import pytest
@@ -243,6 +244,37 @@ def test_inspect_and_convert(tmp_path, configuration):
     again = CliRunner().invoke(app, ["weights", "inspect", str(output)])
     assert again.exit_code == 0
     assert "own" in again.output
+
+
+@pytest.mark.parametrize("streams", [("event_image",), ("event_image", "voxel"), ("rgb", "event_image")])
+def test_inspect_alone_accounts_for_every_tensor(tmp_path, streams):
+    source = filled(streams)
+    torch.save({"net": source.state_dict()}, tmp_path / "x.pth.tar")
+    shown = CliRunner().invoke(app, ["weights", "inspect", str(tmp_path / "x.pth.tar")])
+    assert shown.exit_code == 0, shown.output
+    assert re.search(rf"^matched +{len(source.state_dict())}$", shown.output, flags=re.MULTILINE)
+    for group in ("reshaped", "missing", "misfits", "unexpected"):
+        assert re.search(rf"^{group} +0$", shown.output, flags=re.MULTILINE)
+
+
+def test_inspect_shows_the_report_of_an_incomplete_file_and_fails(tmp_path):
+    state = filled().state_dict()
+    del state["backbone_s.norm.bias"]
+    torch.save({"net": state | {"surplus": torch.ones(2)}}, tmp_path / "x.pth")
+    arguments = ["weights", "inspect", str(tmp_path / "x.pth")]
+    shown = CliRunner().invoke(app, arguments)
+    assert "missing       1  backbone_s.norm.bias" in shown.output
+    assert "unexpected    1  backbone.surplus" in shown.output
+    assert isinstance(shown.exception, CheckpointError)
+    assert CliRunner().invoke(app, [*arguments, "--partial"]).exit_code == 0
+
+
+def test_inspect_of_a_mae_file_expects_no_head(tmp_path):
+    mae_file(tmp_path / "mae.pth")
+    shown = CliRunner().invoke(app, ["weights", "inspect", str(tmp_path / "mae.pth")])
+    assert shown.exit_code == 0, shown.output
+    assert re.search(r"^reshaped +2  ", shown.output, flags=re.MULTILINE)
+    assert re.search(r"^missing +0$", shown.output, flags=re.MULTILINE)
 
 
 def test_nothing_is_written_from_a_file_that_does_not_fit(tmp_path, configuration):
