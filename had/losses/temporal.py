@@ -1,7 +1,7 @@
 """Temporal alignment (TA): recurrent states of teacher and student over a clip of search frames.
 
-Enters: per frame the search tokens and the response map of teacher and student, where their search windows lie, and
-the target's motion.
+Enters: per frame the search tokens, the response map and the boxes of teacher and student, where their search windows
+lie, and the target's motion.
 Leaves: the student's alignment loss, the teacher state's own loss, and the variance of both states.
 
 HAD (arXiv 2510.19560) aligns two GRUs. Here both run over the T frames of a clip and both are trained: the
@@ -24,9 +24,8 @@ LEAST_VARIANCE = 1e-3
 LEAST_MOTION = 0.1
 """Added to the variance of a batch's motion, in cells^2, so that targets at rest do not outweigh the others."""
 CONTENT_SCALE = 0.1
-"""Of the standardised content of a pooled token beside its place in cells: at 1, its hundreds of channels drown the
+"""Of the standardised content of a pooled token beside its box in cells: at 1, its hundreds of channels drown the
 place, and a few hundred steps do not teach the GRU to find the motion."""
-
 SHARPNESS = 2.0
 """Factor of the logits: the many cells without a target together weigh a tenth at 1, and their boxes mean nothing."""
 PLACE = 4
