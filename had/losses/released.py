@@ -5,8 +5,8 @@ term, a mean over the batch where the released code takes one.
 
 What is computed departs from the paper (arXiv 2510.19560): the student's tokens are repeated behind one another and so
 meet teacher tokens of other places and streams; the response loss is smallest for an empty map and grows with the
-batch; both GRUs run over the tokens of one frame and are never trained; the transport problem has a single point, so
-that it is the Euclidean distance of two response vectors, wherever their peaks are.
+batch; both GRUs run over the (repeated) tokens of one frame and are never trained; the transport problem has a single
+point, so that it is the Euclidean distance of two response vectors, wherever their peaks are.
 """
 
 from __future__ import annotations
@@ -25,9 +25,14 @@ TEACHER_WIDTH, STUDENT_WIDTH = 512, 256
 """Of the GRUs' states, whatever the tokens' width."""
 
 
+def tiled(tokens: Tensor) -> Tensor:
+    """A student's (B, N, D) tokens repeated behind one another, as many as the teacher's."""
+    return tokens.repeat(1, 2, 1)
+
+
 def tiled_feature_loss(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean squared difference of (B, 2 N, D) teacher tokens and (B, N, D) student tokens repeated twice."""
-    return F.mse_loss(student.repeat(1, 2, 1), teacher.detach())
+    return F.mse_loss(tiled(student), teacher.detach())
 
 
 def tiled_similarity_loss(student: Tensor, teacher: Tensor) -> Tensor:
@@ -68,7 +73,7 @@ class TokenSummary(nn.Module):
 
 
 class TokenSummaries(nn.Module):
-    """Mean squared difference of the teacher's and the student's `TokenSummary`.
+    """Mean squared difference of the teacher's and the student's `TokenSummary`, the latter of repeated tokens.
 
     Args:
         dim: token width D of both.
@@ -80,7 +85,7 @@ class TokenSummaries(nn.Module):
         self.student_gru = TokenSummary(dim=dim, width=STUDENT_WIDTH)
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        return F.mse_loss(self.student_gru(student), self.teacher_gru(teacher.detach()))
+        return F.mse_loss(self.student_gru(tiled(student)), self.teacher_gru(teacher.detach()))
 
 
 def point_transport(source: Tensor, target: Tensor) -> Tensor:
