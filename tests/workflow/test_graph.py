@@ -150,7 +150,7 @@ def test_a_dry_run_writes_nothing(snakemake):
     ("change", "repeated", "kept"),
     [
         ("distillation={weights: {spatial: 2.0}}", "distill", 4),  # had_sa and had, in both benchmarks
-        ("evaluation={resamples: 300}", "table", 8),
+        ("evaluation={resamples: 300}", "table", 10),
         ("tracking={window_influence: 0.5}", "track", 12),
     ],
 )
