@@ -132,8 +132,7 @@ def _runs(experiment: Experiment, benchmark: str) -> Table:
                     **{name: board.point(row.run, name) for name in COMPARED},
                     **_training(experiment, benchmark, row.run, seed),
                     "digest": run_digest(experiment, benchmark=benchmark, run=row.run, seed=seed),
-                    "command": f"had train --config {experiment.results / 'config.yaml'} --benchmark {benchmark} "
-                    f"--run {row.run} --seed {seed}",
+                    "command": _command(experiment, benchmark, row.run, seed),
                 }
             )
     heads = {"run": "Run", "seed": "Seed", **{name: name for name in COMPARED}, "val_iou": "Validation IoU"}
@@ -146,6 +145,16 @@ def _runs(experiment: Experiment, benchmark: str) -> Table:
         groups=[len(lines)],
         ranked=[False] * len(lines),
     )
+
+
+def _command(experiment: Experiment, benchmark: str, run: str, seed: int) -> str:
+    """What trains one network, where the recordings are prepared and its teacher is trained."""
+    results, folder = experiment.results, folder_of(experiment, "checkpoints", benchmark, run, seed)
+    command = f"had train --config {results / 'config.yaml'} --benchmark {benchmark} --run {run} --seed {seed}"
+    if experiment.resolve(run).needs_teacher:
+        teacher = folder_of(experiment, "checkpoints", benchmark, "teacher", experiment.teacher_seed(seed))
+        command += f" --teacher {teacher / 'model.safetensors'}"
+    return f"{command} --data {results / 'data' / benchmark / 'prepared'} --output {folder}"
 
 
 def _training(experiment: Experiment, benchmark: str, run: str, seed: int) -> dict:

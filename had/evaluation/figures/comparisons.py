@@ -32,10 +32,11 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
                 heights[rows], data.loc[rows, f"{name}_low"], data.loc[rows, f"{name}_high"], linewidth=3, **look
             )
             axes.plot(data.loc[rows, name], heights[rows], "o", markersize=4.5, markeredgecolor="white", **look)
-        axes.set(xlabel=head, title="thick: over sequences, thin: and over training seeds")
+        axes.set(xlabel=head)
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", left=False)
     axes.set_yticks(heights, data["pair"])
     axes.invert_yaxis()
-    drawn.suptitle(layout_of(benchmark).title, fontsize=9)
+    lines = "95 % intervals, thick: over sequences; thin: over sequences and training seeds"
+    drawn.suptitle(f"{layout_of(benchmark).title} ({lines})", fontsize=9)
     return drawn
