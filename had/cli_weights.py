@@ -64,7 +64,9 @@ def convert(
     report = load_published(network, found, partial=partial)
     source = {"file": file.name, "digest": file_digest(file), "kind": found.kind}
     counts = {group: len(names) for group, names in report._asdict().items()}
-    provenance = {"benchmark": benchmark, "run": run, "streams": list(network.streams), "published": source | counts}
+    resolved = load(config).resolve(run).model_dump(mode="json")
+    facts = {"benchmark": benchmark, "run": run, "streams": list(network.streams), "options": resolved}
+    provenance = {**facts, "published": source | counts}
     save_network(output, network, provenance)
     typer.echo(f"{report}\nwritten to {output}")
 

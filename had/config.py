@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from had.data.layouts import canonical_name
+from had.data.layouts import canonical_name, layout_of
 from had.errors import ConfigError, nearest
 from had.options.base import merge, merged
 from had.options.experiment import Experiment, RunOptions
@@ -47,6 +47,7 @@ def load(source: Path | str | dict, overrides: dict | None = None) -> Experiment
     except ValidationError as error:
         raise _explained(error) from None
     _check_runs(experiment)
+    _check_networks(experiment)
     return experiment
 
 
@@ -195,6 +196,37 @@ def _check_runs(experiment: Experiment) -> None:
             if size % patch:
                 got = f"{size} with network.patch {patch} in run {name!r}"
                 raise ConfigError(f"a crops.{side} that network.patch divides", got, "change one of them")
+
+
+def _check_networks(experiment: Experiment) -> None:
+    """Every run's network can be built for every benchmark, and can learn from the teacher's."""
+    for name in experiment.runs:
+        run = experiment.resolve(name)
+        if run.network.keep_ratio < 1 and (run.role == "teacher" or run.needs_teacher):
+            got = f"{run.network.keep_ratio} in run {name!r}"
+            expected = "network.keep_ratio 1 where tokens are distilled"
+            raise ConfigError(expected, got, "eliminate in plain students only")
+        for benchmark in experiment.benchmarks:
+            layout = layout_of(benchmark)
+            streams = layout.teacher_streams if run.role == "teacher" else layout.student_streams
+            if "voxel" in streams and run.network.voxel_embedding == "list":
+                for part in ("template", "search"):
+                    wanted = (4 * (getattr(run.crops, f"{part}_size") // run.network.patch)) ** 2
+                    if (most := getattr(run.crops, f"{part}_voxels")) != wanted:
+                        expected = f"crops.{part}_voxels {wanted} with network.voxel_embedding list (run {name!r})"
+                        raise ConfigError(expected, str(most), f"correct it, or crops.{part}_size")
+        if not run.needs_teacher:
+            continue
+        teacher, same = experiment.resolve("teacher").network, ["patch"]
+        if run.needs_whole_teacher:
+            same += ["dim", "heads"]
+        if run.distillation.teacher_initialization:
+            free = (*same, "drop_path", "shared_patch_embedding")
+            same += [key for key in type(teacher).model_fields if key not in free]
+        for key in same:
+            own, other = getattr(run.network, key), getattr(teacher, key)
+            if own != other:
+                raise ConfigError(f"network.{key} {other} in run {name!r}, as its teacher has", str(own), "remove it")
 
 
 def _explained(error: ValidationError, *, root: type[BaseModel] = Experiment, prefix: tuple = ()) -> ConfigError:

@@ -89,7 +89,8 @@ def network_of(found: Published) -> TrackingNetwork:
 
 def depth_of(found: Published) -> int:
     """Number of transformer blocks."""
-    return 1 + max(int(name.split(".")[2]) for name in found.tensors if name.startswith("backbone.blocks."))
+    blocks = (name.split(".")[2] for name in found.tensors if name.startswith("backbone.blocks."))
+    return 1 + max(int(number) for number in blocks if number.isdecimal())
 
 
 def _shape(found: Published, shapes: dict[str, tuple[int, ...]], name: str, dimensions: int) -> tuple[int, ...]:

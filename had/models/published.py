@@ -79,7 +79,7 @@ def read_published(path: Path | str) -> Published:
     """
     path = Path(path)
     content, facts = _content(path)
-    content = {name: tensor for name, tensor in content.items() if isinstance(tensor, Tensor)}
+    content = {name: tensor for name, tensor in content.items() if isinstance(name, str) and isinstance(tensor, Tensor)}
     for wrapper in WRAPPERS:
         if content and all(name.startswith(wrapper) for name in content):
             content = {name.removeprefix(wrapper): tensor for name, tensor in content.items()}
@@ -195,7 +195,7 @@ def match(network: TrackingNetwork, found: Published) -> tuple[Report, dict[str,
             state[name] = tensor.to(own.dtype)
             made = source == "backbone.pos_embed" and role
             (report.reshaped if made else report.matched).append(name)
-        elif role and tensor.dim() == 3 and tensor.shape[2] == own.shape[2]:
+        elif role and _is_grid(tensor, own):
             state[name] = resized(tensor, math.isqrt(own.shape[1])).to(own.dtype)
             report.reshaped.append(name)
         else:
@@ -212,9 +212,18 @@ def _of_mae(name: str) -> bool:
 def _positions(found: Published, own: Tensor) -> Tensor | None:
     """Positions for a role's grid from those of the 14 x 14 patches of ImageNet, as published."""
     general = found.tensors.get("backbone.pos_embed")
-    if general is None or general.dim() != 3 or general.shape[2] != own.shape[2]:
+    if general is None or general.dim() != 3 or not _is_grid(general[:, 1:], own):
         return None
     return resized(general[:, 1:], math.isqrt(own.shape[1]))
+
+
+def _is_grid(positions: Tensor, own: Tensor) -> bool:
+    """Whether positions lie on a square grid and are as wide as the network's."""
+    return (
+        positions.dim() == 3
+        and positions.shape[2] == own.shape[2]
+        and math.isqrt(positions.shape[1]) ** 2 == positions.shape[1] > 0
+    )
 
 
 def resized(positions: Tensor, side: int) -> Tensor:

@@ -143,6 +143,8 @@ def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
     try:
         with safe_open(str(path), framework="pt") as file:
             header = json.loads((file.metadata() or {}).get("had", "{}"))
+            if not isinstance(header, dict) or not isinstance(header.get("provenance", {}), dict):
+                raise ValueError("a header that is none of `had`'s")
             return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118 (not a dictionary)
     except (SafetensorError, OSError, ValueError) as error:
         remedy = "the file is truncated or of another kind; make it again"

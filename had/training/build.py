@@ -22,7 +22,8 @@ from had.experiment import git_commit
 from had.files import file_digest
 from had.losses.objective import Objective
 from had.models.network import TrackingNetwork, build_network
-from had.models.weights import load_published, start_from_teacher
+from had.models.published import match, refuse_partial
+from had.models.weights import load_published, read_published, start_from_teacher
 from had.options.experiment import Experiment, RunOptions
 from had.training.lessons import LiveTeacher, StoredTeacher, Teacher, are_deleted, lessons_digest, load_teacher
 from had.training.optim import build_optimizer, build_schedule
@@ -162,7 +163,7 @@ def _guide(options: RunOptions, streams: tuple, path: Path | None, device: str) 
         raise CheckpointError(
             "a teacher checkpoint (--teacher)", got, "train the run `teacher` first and give its model"
         )
-    return load_teacher(path, streams, device)
+    return load_teacher(path, streams, device, options)
 
 
 def _validation(data: Path, benchmark: str, streams: tuple, options: RunOptions) -> OneShotCrops:
@@ -189,3 +190,22 @@ def _provenance(options: RunOptions, benchmark: str, seed: int, streams: tuple, 
             "python": platform.python_version(),
         },
     }
+
+
+def check_initial_weights(experiment: Experiment) -> None:
+    """Every file that a training starts from is there and fits, on every benchmark; before anything is simulated.
+
+    Raises:
+        CheckpointError: as `load_published`.
+    """
+    for run in experiment.runs:
+        options = experiment.resolve(run)
+        if (path := options.training.initial_weights) is None:
+            continue
+        found = read_published(path)
+        for benchmark in experiment.benchmarks:
+            layout = layout_of(benchmark)
+            streams = layout.teacher_streams if options.role == "teacher" else layout.student_streams
+            with torch.device("meta"):
+                network = build_network(options, streams)
+            refuse_partial(network, found, match(network, found)[0])

@@ -145,7 +145,7 @@ def write_lessons(
     prepare_machine()
     options, device = experiment.resolve(run), choose_device(experiment.device)
     layout, training = layout_of(benchmark), options.training
-    network = load_teacher(teacher, layout.teacher_streams, device)
+    network = load_teacher(teacher, layout.teacher_streams, device, options)
     live = LiveTeacher(network, layout.student_streams, options.distillation.match_stream)
     sequences = load_split(data, "train", benchmark=benchmark)[: training.sequences]
     clips = ClipDataset(sequences, network.streams, options.crops, seed, training.samples)
@@ -181,16 +181,25 @@ def lessons_digest(options: RunOptions, *, seed: int, data: Path, teacher: Path)
     return digest(options.lessons, KEPT, seed, file_digest(data / "train" / "index.json"), file_digest(teacher))
 
 
-def load_teacher(path: Path, streams: tuple[str, ...], device: str) -> TrackingNetwork:
-    """The frozen teacher, in evaluation mode.
+def load_teacher(path: Path, streams: tuple[str, ...], device: str, options: RunOptions) -> TrackingNetwork:
+    """The frozen teacher of a run, in evaluation mode.
 
     Raises:
-        CheckpointError: unreadable, or of other streams.
+        CheckpointError: unreadable, of other streams, or of other crops than the run's.
     """
     network, _ = load_network(path, device=device)
     if network.streams != tuple(streams):
         got = f"{', '.join(network.streams)} in {path}"
         raise CheckpointError(f"a teacher of the streams {', '.join(streams)}", got, "give this benchmark's teacher")
+    sizes = {name: getattr(options.crops, name) for name in ("template_size", "search_size")}
+    sizes |= {"patch": options.network.patch}
+    if options.needs_whole_teacher:
+        sizes |= {"dim": options.network.dim, "heads": options.network.heads}
+    for name, wanted in sizes.items() if options.terms else ():
+        if network.architecture[name] != wanted:
+            got = f"{network.architecture[name]} in {path}"
+            expected = f"a teacher of {name} {wanted}, as run {options.run!r} has"
+            raise CheckpointError(expected, got, "correct one of them")
     return network.requires_grad_(False)
 
 

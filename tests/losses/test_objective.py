@@ -193,3 +193,65 @@ def test_a_small_network_learns_four_crops_by_heart(options):
     assert parts["l1"] < 0.3 * first["l1"]
     boxes = run(network, sample)[0].boxes.detach()
     assert (boxes - sample.boxes.flatten(0, 1)).abs().mean() < 0.05
+
+
+def test_every_option_reaches_its_term(options, networks):
+    """Each term is what its function says of the student's and the teacher's own tensors, under options of its own."""
+    from had.losses import hierarchical, spatial, temporal, token_transport
+
+    student, teacher = networks[0].eval(), networks[1]
+    sample = make_sample()
+    windows = sample.windows.clone()
+    windows[:, 1] = torch.tensor([0.2, -0.1, 1.3])
+    sample = sample._replace(windows=windows)
+    wanted = {
+        "feature_scale": "token",
+        "temperature": 3.0,
+        "similarity_distance": "l2",
+        "spatial_temperature": 0.5,
+        "epsilon": 0.03,
+        "token_epsilon": 0.1,
+        "token_balance": 2.0,
+    }
+    changed = with_terms(options, *TERMS).model_copy(update={"distillation": merged(options.distillation, wanted)})
+    objective = Objective(changed, student_dim=32, teacher_dim=32, seed=0)
+    (prediction, features), told = run(student, sample), taught(teacher, sample)
+    _, parts = objective((prediction, features), sample, told)
+    student.train()
+    own = hierarchical.matched_tokens(features, "event_image")
+    x, their_x, windows = own[:, -16:], told.tokens[:, -16:], sample.windows.flatten(0, 1)
+    masses = [(2 * logits).flatten(1).log_softmax(1).view(-1, 4, 4) for logits in (prediction.logits, told.logits)]
+    clips = [
+        temporal.pooled(tokens, said.logits, said.size, said.offset, windows).unflatten(0, (BATCH, FRAMES))
+        for tokens, said in ((x, prediction), (their_x, told))
+    ]
+    solver = {"iterations": 200, "tolerance": 1e-4}
+    transport = token_transport.token_transport(
+        x, their_x, prediction.logits, told.logits, epsilon=0.1, balance=2.0, **solver
+    )
+    found = objective.temporal(*clips, sample.motion, sample.present, cells=4)
+    expected = {
+        "feature": hierarchical.feature_loss(own, told.tokens, scale="token"),
+        "similarity": hierarchical.similarity_loss(features.attention, told.attention, distance="l2"),
+        "response": hierarchical.response_loss(prediction.logits, told.logits, temperature=3.0),
+        "spatial": spatial.sinkhorn_divergence(*masses, epsilon=0.03, **solver).mean(),
+        "token_transport": transport.mean(),
+        "temporal": found.alignment,
+        "temporal_motion": found.motion,
+    }
+    for term, value in expected.items():
+        torch.testing.assert_close(parts[term], value.detach(), rtol=1e-4, atol=1e-6, msg=term)
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_each_term_alone_moves_the_student(options, networks, term):
+    student, teacher = networks
+    silent = merged(options.losses, {"focal": 0, "giou": 0, "l1": 0})
+    alone = with_terms(options, term).model_copy(update={"losses": silent})
+    sample = make_sample()
+    total, _ = Objective(alone, student_dim=32, teacher_dim=32, seed=0)(
+        run(student, sample), sample, taught(teacher, sample)
+    )
+    student.zero_grad()
+    total.backward()
+    assert sum(p.grad.abs().sum() for p in student.parameters() if p.grad is not None) > 1e-6

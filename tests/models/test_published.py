@@ -220,7 +220,7 @@ def test_broken_files_are_one_sentence(tmp_path):
 def configuration(tmp_path):
     source = yaml.safe_load((REPOSITORY / "config/smoke.yaml").read_text())
     source["runs"] = {"student": {"title": "S"}, "teacher": {"title": "T", "role": "teacher"}}
-    source["crops"] |= {"template_size": 32, "search_size": 64}
+    source["crops"] |= {"template_size": 32, "search_size": 64, "template_voxels": 64, "search_voxels": 256}
     source["network"] = {"patch": 16, "dim": 24, "depth": 2, "heads": 3, "head_channels": 16, **SWITCHES}
     source.pop("figures", None)
     path = tmp_path / "config.yaml"

@@ -189,6 +189,9 @@ def test_the_temporal_state_does_not_vanish(tmp_path, record, teacher):
     last = rows(tmp_path / "had")[-1]
     assert float(last["temporal_variance"]) > 0.01
     assert float(last["temporal_student_variance"]) > 0.001
+    # Untrained GRUs vary as much: what they cannot do is learn (there 1.03 and 0.83, here 0.28 and 0.54).
+    assert float(last["temporal"]) < 0.6
+    assert float(last["temporal_motion"]) < 0.75
 
 
 @pytest.mark.parametrize("run", ["official_code", "wkd", "otkd"])

@@ -34,6 +34,10 @@ def checked_configuration():
         overrides = merge(overrides, dict(content))
     try:
         experiment = load(first, overrides)
+        if any(experiment.resolve(run).training.initial_weights for run in experiment.runs):
+            from had.training.build import check_initial_weights
+
+            check_initial_weights(experiment)
         for run in experiment.external:
             for benchmark in experiment.benchmarks:
                 external_tracks(experiment, benchmark, run)
