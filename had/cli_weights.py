@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Published checkpoints: what is in them, and how they fit.", no_args_is_help=True)
 
 File = Annotated[Path, typer.Argument(help="A checkpoint of MAE, CEUTrack, HDETrack or HAD, or an own export.")]
+UNSEEN = {"head_event_tokens": "embedded", "rgb_normalization": "imagenet", "event_normalization": "imagenet"}
+"""Published switches that change what a network computes and no tensor's shape."""
 Partial = Annotated[bool, typer.Option("--partial", help="Accept missing tensors and those of another shape.")]
 
 
@@ -51,16 +53,24 @@ def inspect(
 def convert(
     file: File,
     output: Annotated[Path, typer.Option(help="The network as the other verbs read it, *.safetensors.")],
-    config: options.ConfigFile = Path("config/paper.yaml"),
+    config: options.ConfigFile = Path("config/official.yaml"),
     benchmark: options.Benchmark = "coesot",
-    run: options.RunName = "student",
+    run: Annotated[
+        str | None,
+        typer.Option(help="A run of the configuration; left out: `teacher` or `official_code`, as the file is."),
+    ] = None,
     partial: Partial = False,
 ) -> None:
     """Write a checkpoint's weights as a network of a configuration, for `had track` and as a teacher."""
     from had.files import file_digest
     from had.models.weights import load_published, read_published, save_network
 
-    found, network = read_published(file), _network(config, benchmark, run)
+    found = read_published(file)
+    run = run or ("teacher" if found.kind == "teacher" else "official_code")
+    network = _network(config, benchmark, run)
+    for name, published in UNSEEN.items():
+        if found.kind in ("teacher", "student") and (chosen := network.architecture[name]) != published:
+            typer.echo(f"warning: trained with network.{name} {published}, {config} has {chosen}", err=True)
     report = load_published(network, found, partial=partial)
     source = {"file": file.name, "digest": file_digest(file), "kind": found.kind}
     counts = {group: len(names) for group, names in report._asdict().items()}

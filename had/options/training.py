@@ -216,7 +216,7 @@ class DistillationOptions(Options):
     """How the teacher is matched."""
 
     weights: TermWeights = TermWeights()
-    """Weights of the terms that are on, chosen on validation data."""
+    """Weights of the terms that are on; choose them on validation data."""
     schedule: Literal["constant", "cosine"] = "constant"
     """All weights through a training: constant, or along half a cosine to zero, so that it ends on the task alone."""
     match_stream: Literal["same", "event", "image", "mean"] = "same"

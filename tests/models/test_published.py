@@ -235,12 +235,14 @@ def test_inspect_and_convert(tmp_path, configuration):
     assert "student" in shown.output
     assert "matched" in shown.output
     output = tmp_path / "model.safetensors"
-    arguments = ["weights", "convert", str(file), "--config", str(configuration), "--output", str(output)]
+    arguments = ["weights", "convert", str(file), "--config", str(configuration), "--run", "student"]
+    arguments += ["--output", str(output)]
     assert CliRunner().invoke(app, arguments).exit_code == 0
     written, provenance = load_network(output)
     assert same(written, source)
     assert provenance["published"]["kind"] == "student"
     assert provenance["published"]["missing"] == 0
+    assert provenance["options"]["crops"]["template_size"] == 32  # what `had track --recording` cuts
     again = CliRunner().invoke(app, ["weights", "inspect", str(output)])
     assert again.exit_code == 0
     assert "own" in again.output
@@ -277,9 +279,18 @@ def test_inspect_of_a_mae_file_expects_no_head(tmp_path):
     assert re.search(r"^missing +0$", shown.output, flags=re.MULTILINE)
 
 
+def test_convert_says_which_published_switches_a_configuration_lacks(tmp_path, configuration):
+    file = student_file(tmp_path / "x.pth", filled())
+    arguments = ["--config", str(configuration), "--run", "student", "--output", str(tmp_path / "model.safetensors")]
+    answer = CliRunner().invoke(app, ["weights", "convert", str(file), *arguments])
+    assert answer.exit_code == 0
+    assert "warning: trained with network.event_normalization imagenet" in answer.stderr
+
+
 def test_nothing_is_written_from_a_file_that_does_not_fit(tmp_path, configuration):
     torch.save({"net": filled(dim=48).state_dict()}, tmp_path / "x.pth")
     output = tmp_path / "model.safetensors"
-    arguments = ["weights", "convert", str(tmp_path / "x.pth"), "--config", str(configuration), "--output", str(output)]
+    arguments = ["weights", "convert", str(tmp_path / "x.pth"), "--config", str(configuration), "--run", "student"]
+    arguments += ["--output", str(output)]
     assert isinstance(CliRunner().invoke(app, arguments).exception, CheckpointError)
     assert not output.exists()
