@@ -14,6 +14,7 @@ from toy_experiment import Recorded, experiment, load_toy_split
 
 from had.config import load
 from had.errors import CheckpointError, ConfigError
+from had.losses.objective import Objective
 from had.models.weights import load_network
 from had.training import build, loop
 
@@ -251,6 +252,33 @@ def test_training_can_start_from_a_published_file(tmp_path, record):
     torch.save({"net": {k: v for k, v in weights.items() if "box_head" not in k}}, tmp_path / "published.pth.tar")
     with pytest.raises(CheckpointError, match=r"without box_head"):
         train(tmp_path / "second", **start)
+
+
+def test_every_step_is_clipped_scheduled_and_told_how_far_it_is(tmp_path, record, teacher, monkeypatch):
+    rates, norms, modes, told = [], [], [], []
+    step, forward = loop.run_step, Objective.forward
+
+    def watched_step(job, *arguments):
+        rates.append(job.optimizer.param_groups[0]["lr"])
+        modes.append(job.network.training and job.objective.training)
+        parts = step(job, *arguments)
+        gradients = [weight.grad.norm() for weight in job.network.parameters() if weight.grad is not None]
+        norms.append(float(torch.stack(gradients).norm()))
+        return parts
+
+    def watched_forward(self, *arguments, progress=0.0):
+        told.append(progress)
+        return forward(self, *arguments, progress=progress)
+
+    monkeypatch.setattr(loop, "run_step", watched_step)
+    monkeypatch.setattr(Objective, "forward", watched_forward)
+    train(tmp_path / "had", "had", teacher=teacher)
+    assert len(rates) == 6
+    assert len(set(rates)) > 3
+    assert rates[-1] < max(rates)
+    assert max(norms) <= experiment(tmp_path).resolve("had").training.clip_norm * 1.001
+    assert all(modes)
+    assert told == [count / 6 for count in range(6)]
 
 
 def test_loss_that_is_not_finite_stops_the_run(tmp_path, record):
