@@ -155,19 +155,6 @@ def test_unequal_widths_are_bridged_by_a_projector(options):
     assert objective.projector.weight.grad.abs().sum() > 0
 
 
-def test_distillation_adds_nothing_to_the_exported_network(options, tmp_path):
-    from had.models.weights import load_network, save_network
-
-    shapes = []
-    for run_name in ("student", "had"):
-        network = build_network(load("config/smoke.yaml").resolve(run_name), ("event_image",), seed=0)
-        save_network(tmp_path / f"{run_name}.safetensors", network, {})
-        loaded, _ = load_network(tmp_path / f"{run_name}.safetensors")
-        shapes.append({name: tensor.shape for name, tensor in loaded.state_dict().items()})
-    assert shapes[0] == shapes[1]
-    assert list(Objective(options, student_dim=32, teacher_dim=32).parameters())
-
-
 def test_impossible_objectives_are_refused(options):
     with pytest.raises(ConfigError, match="teacher"):
         Objective(options, student_dim=32)

@@ -23,6 +23,15 @@ def test_pooling_follows_the_response():
     torch.testing.assert_close(elsewhere[:, 5:], torch.tensor([0.25 * 4 + 2 * 1.5, -1.0, 2.0, 2.0]).expand(2, 4))
 
 
+def test_the_many_cells_without_a_target_weigh_nothing():
+    logits = torch.full((1, 8, 8), -5.0)  # as far below the target's as a trained head leaves them
+    logits[0, 1, 6] = 1.5
+    size, offset = boxes(1, 8)
+    size[0, :, 4:] = 0.9
+    out = pooled(torch.zeros(1, 64, 5), logits, size, offset, STILL)
+    torch.testing.assert_close(out[0, 5:], torch.tensor([2.5, -2.5, 2.0, 2.0]), atol=0.02, rtol=0)
+
+
 def test_alignment_moves_the_response_the_boxes_and_the_tokens():
     torch.manual_seed(0)
     unit = TemporalAlignment(student_dim=5, teacher_dim=5, dim=8)
