@@ -140,6 +140,9 @@ def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
     """
     if not path.is_file():
         raise CheckpointError("a network file", f"no file {path}", "train the network first or correct the path")
+    if path.suffix in (".pth", ".pt", ".tar"):
+        remedy = "turn a published checkpoint into one with `had weights convert`"
+        raise CheckpointError("a network as *.safetensors", str(path), remedy)
     try:
         with safe_open(str(path), framework="pt") as file:
             header = json.loads((file.metadata() or {}).get("had", "{}"))

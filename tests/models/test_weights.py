@@ -71,6 +71,12 @@ def test_broken_files_are_refused(saved, break_it, message):
         load_network(path)
 
 
+def test_a_published_file_is_to_be_converted(tmp_path):
+    torch.save({"net": {}}, tmp_path / "CEUTrack_ep0050.pth.tar")
+    with pytest.raises(CheckpointError, match="had weights convert"):
+        load_network(tmp_path / "CEUTrack_ep0050.pth.tar")
+
+
 @pytest.mark.parametrize("streams", [("rgb", "event_image"), ("event_image", "voxel")])
 def test_student_starts_as_the_teachers_event_side(streams):
     teacher, student = network(*streams).eval(), network("event_image").eval()
