@@ -202,19 +202,9 @@ def _check_networks(experiment: Experiment) -> None:
     """Every run's network can be built for every benchmark, and can learn from the teacher's."""
     for name in experiment.runs:
         run = experiment.resolve(name)
-        if run.network.keep_ratio < 1 and (run.role == "teacher" or run.needs_teacher):
-            got = f"{run.network.keep_ratio} in run {name!r}"
-            expected = "network.keep_ratio 1 where tokens are distilled"
-            raise ConfigError(expected, got, "eliminate in plain students only")
         for benchmark in experiment.benchmarks:
             layout = layout_of(benchmark)
-            streams = layout.teacher_streams if run.role == "teacher" else layout.student_streams
-            if "voxel" in streams and run.network.voxel_embedding == "list":
-                for part in ("template", "search"):
-                    wanted = (4 * (getattr(run.crops, f"{part}_size") // run.network.patch)) ** 2
-                    if (most := getattr(run.crops, f"{part}_voxels")) != wanted:
-                        expected = f"crops.{part}_voxels {wanted} with network.voxel_embedding list (run {name!r})"
-                        raise ConfigError(expected, str(most), f"correct it, or crops.{part}_size")
+            run.check(layout.teacher_streams if run.role == "teacher" else layout.student_streams)
         if not run.needs_teacher:
             continue
         teacher, same = experiment.resolve("teacher").network, ["patch"]

@@ -28,7 +28,7 @@ HEADLINE = ("SR", "PR", "NPR")
 MARKED = {
     "hierarchical": ("feature", "similarity", "response"),
     "TA": ("temporal",),
-    "SA": ("spatial", "token_transport"),
+    "SA": ("spatial", "box_transport", "token_transport"),
 }
 """The terms behind each column of marks, as they are or as released."""
 COMPARED = (*HEADLINE, "one_shot_iou")

@@ -4,9 +4,9 @@ Enters: the student's prediction and features for B T search crops, the batched 
 Leaves: the total that is differentiated, and every term on its own, unweighted.
 
 Task terms count every frame (a target that is not visible should give an empty map). Of the distillation terms,
-`feature` and `similarity` compare what both networks see and count every frame; `response`, `localization`,
-`temporal` and `spatial` are about the target and count the frames in which it is visible, since a teacher's
-map of an absent target is noise that softmax blows up to a full distribution.
+`feature` and `similarity` compare what both networks see and count every frame; the others are about the target and
+count the frames in which it is visible, since a teacher's map of an absent target is noise that softmax blows up to a
+full distribution.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import math
 import torch
 from torch import Tensor, nn
 
+from had.boxes import cell_boxes
 from had.errors import ConfigError
 from had.losses import hierarchical, localization
+from had.losses.box_transport import box_transport
 from had.losses.released_terms import ReleasedTerms
 from had.losses.spatial import sinkhorn_divergence
 from had.losses.temporal import TemporalAlignment, pooled
@@ -150,6 +152,7 @@ class Objective(nn.Module):
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The terms that are on, and diagnostics (`temporal_motion` with its gradient)."""
         options, terms, diagnostics = self.distillation, {}, {}
+        sinkhorn = {"iterations": options.sinkhorn_iterations, "tolerance": options.sinkhorn_tolerance}
         stream = hierarchical.only_stream(features.layout)
         present = sample.present.flatten()
         logits, wanted_logits = prediction.logits, lesson.logits.detach()
@@ -183,37 +186,38 @@ class Objective(nn.Module):
             diagnostics["temporal_student_variance"] = found.student_variance
         if "token_transport" in self.terms:
             cells = logits[0].numel()  # the search tokens are behind the template's
-            terms["token_transport"] = token_transport(
+            cost = token_transport(
                 self.projector(hierarchical.matched_tokens(features, stream))[present, -cells:],
                 lesson.tokens[present, -cells:],
                 logits[present],
                 wanted_logits[present],
                 epsilon=options.token_epsilon,
                 balance=options.token_balance,
-                iterations=options.sinkhorn_iterations,
-                tolerance=options.sinkhorn_tolerance,
-            ).sum() / present.sum().clamp(min=1)
+                **sinkhorn,
+            )
+            terms["token_transport"] = _mean(cost)
         if self.released is not None:
             if lesson.whole is None:
                 raise ValueError("released terms need lessons with the teacher's whole output")
             terms |= self.released(prediction, features, lesson.whole)
         if "spatial" in self.terms:
-            terms["spatial"] = self._spatial(logits[present], wanted_logits[present])
+            maps = self._log_masses(logits[present], wanted_logits[present])
+            terms["spatial"] = _mean(sinkhorn_divergence(*maps, epsilon=options.epsilon, **sinkhorn))
+        if "box_transport" in self.terms:
+            maps = self._log_masses(logits[present].detach(), wanted_logits[present])
+            own, wanted = (
+                cell_boxes(source.size[present], source.offset[present]).flatten(1, 2)
+                for source in (prediction, lesson)
+            )
+            terms["box_transport"] = _mean(box_transport(own, wanted, *maps, epsilon=options.epsilon, **sinkhorn))
         return terms, diagnostics
 
-    def _spatial(self, student: Tensor, teacher: Tensor) -> Tensor:
-        """Mean Sinkhorn divergence of the response distributions, zero without maps."""
-        if len(student) == 0:
-            return student.sum()
-        options = self.distillation
-        shape = student.shape
-        masses = [
-            (logits.flatten(1) / options.spatial_temperature).log_softmax(dim=1).view(shape)
-            for logits in (student, teacher)
-        ]
-        return sinkhorn_divergence(
-            *masses,
-            epsilon=options.epsilon,
-            iterations=options.sinkhorn_iterations,
-            tolerance=options.sinkhorn_tolerance,
-        ).mean()
+    def _log_masses(self, *logits: Tensor) -> list[Tensor]:
+        """Response distributions as the spatial alignment sees them, (B, h, w) each."""
+        temperature = self.distillation.spatial_temperature
+        return [(maps.flatten(1) / temperature).log_softmax(dim=1).view_as(maps) for maps in logits]
+
+
+def _mean(values: Tensor) -> Tensor:
+    """Mean over the frames, zero without any."""
+    return values.sum() / max(len(values), 1)

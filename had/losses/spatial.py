@@ -155,7 +155,6 @@ def _iterate(
     goes back to where it was best and never again exceeds a lower relaxation. At 1 this is Sinkhorn, which always
     converges.
     """
-    a = log_a.exp()
     relaxation = torch.ones_like(f[:, :1])
     limit = torch.full_like(relaxation, STRONGEST_RELAXATION)
     best, least = f, torch.full_like(relaxation, torch.inf)
@@ -164,8 +163,7 @@ def _iterate(
     for i in range(1, iterations + 1):
         step = grid.softmin(log_b + g) - f
         if i % CHECK_EVERY == 0 or i == iterations:
-            # a's marginal is off by the factor that f is about to change by.
-            now = (a * torch.expm1(-step).abs()).sum(dim=1, keepdim=True).nan_to_num(nan=torch.inf)  # B 1
+            now = _marginal_error(grid, log_a, log_b, f + step)  # B 1
             better = now < least
             best, least = torch.where(better, f + step, best), torch.where(better, now, least)
             error = float(least.amax())
@@ -183,6 +181,12 @@ def _iterate(
         f = f + relaxation * step
         g = torch.lerp(g, grid.softmin(log_a + f), relaxation)
     return best, error
+
+
+def _marginal_error(grid: Grid, log_a: Tensor, log_b: Tensor, f: Tensor) -> Tensor:
+    """Summed absolute error of a's marginal under the plan of ``f`` and the ``g`` that meets b's, (B, 1)."""
+    after = grid.softmin(log_b + grid.softmin(log_a + f))  # a's marginal is off by the factor from f to this
+    return (log_a.exp() * torch.expm1(f - after).abs()).sum(dim=1, keepdim=True).nan_to_num(nan=torch.inf)
 
 
 def _relaxation(relaxation: Tensor, rate: Tensor) -> Tensor:

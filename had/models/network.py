@@ -16,7 +16,6 @@ from had.errors import ConfigError
 from had.models.head import CentreHead
 from had.models.normalize import normalize
 from had.models.vit import Encoder
-from had.models.voxels import ListVoxelEmbedding
 from had.options.experiment import RunOptions
 from had.structures import Features, Prediction, TokenLayout
 
@@ -178,21 +177,9 @@ def build_network(options: RunOptions, streams: tuple[str, ...], *, seed: int | 
         seed: of the initial weights; None draws from torch's global state.
 
     Raises:
-        ConfigError: a teacher with one stream, numbers of voxels that cannot be folded into the grid, elimination in a
-            network that teaches or is taught, or what `TrackingNetwork` refuses.
+        ConfigError: what `RunOptions.check` or `TrackingNetwork` refuses.
     """
-    if options.role == "teacher" and len(streams) != 2:
-        raise ConfigError("two streams for a teacher", f"{', '.join(streams)} in run {options.run!r}", "add the other")
-    if options.network.keep_ratio < 1 and (options.role == "teacher" or options.needs_teacher):
-        got = f"{options.network.keep_ratio} in run {options.run!r}"
-        raise ConfigError("network.keep_ratio 1 where tokens are distilled", got, "eliminate in plain students only")
-    if "voxel" in streams and options.network.voxel_embedding == "list":
-        for part in ("template", "search"):
-            most, size = getattr(options.crops, f"{part}_voxels"), getattr(options.crops, f"{part}_size")
-            wanted = (ListVoxelEmbedding.FOLD * (size // options.network.patch)) ** 2
-            if most != wanted:
-                expected = f"crops.{part}_voxels {wanted} with network.voxel_embedding list"
-                raise ConfigError(expected, str(most), f"correct it, or crops.{part}_size")
+    options.check(streams)
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)

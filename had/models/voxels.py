@@ -13,6 +13,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from had.options.training import VOXEL_FOLD
+
 
 class VoxelEmbedding(nn.Module):
     """Per-voxel MLP, sum over the voxels of a cell, linear map to D.
@@ -53,22 +55,19 @@ class ListVoxelEmbedding(nn.Module):
     """The published embedding: rows side by side in list order, not where they lie.
 
     A linear map and ReLU of (x, y, t) stand in front of the 16 polarities; the L rows fill a square of side sqrt(L),
-    which a convolution of 4 x 4 rows without overlap turns into the grid's tokens.
+    which a convolution of `VOXEL_FOLD` x `VOXEL_FOLD` rows without overlap turns into the grid's tokens.
 
     Args:
         dim: token width D.
     """
 
-    FOLD = 4
-    """Rows along a side of the patch that becomes one token."""
-
     def __init__(self, *, dim: int):
         super().__init__()
         self.pos_embedding = nn.Conv1d(3, 16, kernel_size=1)
-        self.proj = nn.Conv2d(32, dim, kernel_size=self.FOLD, stride=self.FOLD)
+        self.proj = nn.Conv2d(32, dim, kernel_size=VOXEL_FOLD, stride=VOXEL_FOLD)
 
     def forward(self, voxels: Tensor, grid: tuple[int, int]) -> Tensor:
-        h, w = (self.FOLD * side for side in grid)
+        h, w = (VOXEL_FOLD * side for side in grid)
         if voxels.shape[1] != h * w:
             raise ValueError(f"{h * w} voxels for a grid of {grid}, not {voxels.shape[1]}")
         rows = voxels.mT  # B 19 L

@@ -17,13 +17,13 @@ from had.options.base import Options, merged
 from had.options.recordings import BenchmarkOptions
 from had.options.training import (
     RELEASED_TERMS,
+    VOXEL_FOLD,
+    AnyTerm,
     CropOptions,
     DistillationOptions,
     LossOptions,
     NetworkOptions,
-    ReleasedTerm,
     RoleTraining,
-    Term,
     TrainingOptions,
 )
 
@@ -40,7 +40,7 @@ class Run(Options):
     """Two streams or one."""
     description: str = ""
     """One sentence for the report."""
-    terms: tuple[Term | ReleasedTerm, ...] = ()
+    terms: tuple[AnyTerm, ...] = ()
     """The distillation terms that are on."""
     network: dict[str, Any] = Field(default_factory=dict)
     """Overrides of `network`."""
@@ -250,6 +250,26 @@ class RunOptions(Options):
     def needs_whole_teacher(self) -> bool:
         """Whether a term reads all that the teacher computes, which lessons that are kept do not hold."""
         return not set(RELEASED_TERMS).isdisjoint(self.terms)
+
+    def check(self, streams: tuple[str, ...]) -> None:
+        """Whether a network of this run can read these streams.
+
+        Raises:
+            ConfigError: a teacher with one stream, elimination in a network that teaches or is taught, or numbers of
+                voxels that cannot be folded into the grid.
+        """
+        if self.role == "teacher" and len(streams) != 2:
+            raise ConfigError("two streams for a teacher", f"{', '.join(streams)} in run {self.run!r}", "add the other")
+        if self.network.keep_ratio < 1 and (self.role == "teacher" or self.needs_teacher):
+            got = f"{self.network.keep_ratio} in run {self.run!r}"
+            expected = "network.keep_ratio 1 where tokens are distilled"
+            raise ConfigError(expected, got, "eliminate in plain students only")
+        if "voxel" in streams and self.network.voxel_embedding == "list":
+            for part in ("template", "search"):
+                wanted = (VOXEL_FOLD * (getattr(self.crops, f"{part}_size") // self.network.patch)) ** 2
+                if (most := getattr(self.crops, f"{part}_voxels")) != wanted:
+                    expected = f"crops.{part}_voxels {wanted} with network.voxel_embedding list (run {self.run!r})"
+                    raise ConfigError(expected, str(most), f"correct it, or crops.{part}_size")
 
     @property
     def lessons(self) -> dict:

@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 
 from had.options.base import Options
 
-Term = Literal["feature", "similarity", "response", "localization", "temporal", "spatial", "token_transport"]
+Term = Literal[
+    "feature", "similarity", "response", "localization", "temporal", "spatial", "box_transport", "token_transport"
+]
 TERMS: tuple[str, ...] = get_args(Term)
 """Distillation terms in the order in which tables print them."""
 ReleasedTerm = Literal[
@@ -25,6 +27,10 @@ ReleasedTerm = Literal[
 ]
 RELEASED_TERMS: tuple[str, ...] = get_args(ReleasedTerm)
 """Those of the released HAD code and of the two alternatives in it (`had.losses.released`, `wkd`, `otkd`)."""
+AnyTerm = Literal[Term, ReleasedTerm]
+
+VOXEL_FOLD = 4
+"""Voxels along a side of the patch that becomes one token in the published embedding (`voxel_embedding: list`)."""
 
 
 class CropOptions(Options):
@@ -190,6 +196,8 @@ class TermWeights(Options):
     """Temporal alignment (TA): GRU states over the clip."""
     spatial: float = Field(1.0, ge=0)
     """Spatial alignment (SA): Sinkhorn divergence of the response maps."""
+    box_transport: float = Field(1.0, ge=0)
+    """Spatial alignment (SA): boxes of the cells that the responses' transport plan pairs."""
     token_transport: float = Field(1.0, ge=0)
     """Spatial alignment in its second form: Sinkhorn divergence of the search tokens."""
     released_feature: float = Field(1.0, ge=0)
@@ -229,7 +237,7 @@ class DistillationOptions(Options):
     similarity_distance: Literal["kl", "l2"] = "kl"
     """Distance of two attention rows."""
     spatial_temperature: float = Field(1.0, gt=0)
-    """Temperature of the response distributions (spatial term)."""
+    """Temperature of the response distributions (spatial and box_transport terms)."""
     epsilon: float = Field(0.01, gt=0)
     """Entropic regularisation in squared search-region widths, the unit of the ground cost."""
     token_epsilon: float = Field(0.05, gt=0)

@@ -125,7 +125,9 @@ def test_absent_targets_leave_the_target_terms_silent(options, networks):
     objective = Objective(with_terms(options, *TERMS), student_dim=32, teacher_dim=32, seed=0)
     total, parts = objective(run(student, sample), sample, taught(teacher, sample))
     total.backward()
-    assert all(parts[name] == 0 for name in ("giou", "l1", "response", "localization", "temporal", "spatial"))
+    assert all(
+        parts[name] == 0 for name in ("giou", "l1", "response", "localization", "temporal", "spatial", "box_transport")
+    )
     assert parts["focal"] > 0
     assert parts["feature"] > 0
 
@@ -184,7 +186,8 @@ def test_a_small_network_learns_four_crops_by_heart(options):
 
 def test_every_option_reaches_its_term(options, networks):
     """Each term is what its function says of the student's and the teacher's own tensors, under options of its own."""
-    from had.losses import hierarchical, spatial, temporal, token_transport
+    from had.boxes import cell_boxes
+    from had.losses import box_transport, hierarchical, spatial, temporal, token_transport
 
     student, teacher = networks[0].eval(), networks[1]
     sample = make_sample()
@@ -216,6 +219,8 @@ def test_every_option_reaches_its_term(options, networks):
     transport = token_transport.token_transport(
         x, their_x, prediction.logits, told.logits, epsilon=0.1, balance=2.0, **solver
     )
+    boxes = [cell_boxes(said.size, said.offset).flatten(1, 2) for said in (prediction, told)]
+    paired = box_transport.box_transport(*boxes, *masses, epsilon=0.03, **solver)
     found = objective.temporal(*clips, sample.motion, sample.present, cells=4)
     expected = {
         "feature": hierarchical.feature_loss(own, told.tokens, scale="token"),
@@ -223,6 +228,7 @@ def test_every_option_reaches_its_term(options, networks):
         "response": hierarchical.response_loss(prediction.logits, told.logits, temperature=3.0),
         "spatial": spatial.sinkhorn_divergence(*masses, epsilon=0.03, **solver).mean(),
         "token_transport": transport.mean(),
+        "box_transport": paired.mean(),
         "temporal": found.alignment,
         "temporal_motion": found.motion,
     }

@@ -65,7 +65,7 @@ def test_divergence_laws(seed, epsilon):
 
 
 @given(seed=st.integers(0, 10**6), epsilon=st.sampled_from([0.1, 0.01, 0.003]))
-@settings(max_examples=10, deadline=None, derandomize=True)  # some maps converge too slowly at 0.003: seed 82
+@settings(max_examples=10, deadline=None)
 def test_plan_meets_its_marginals(seed, epsilon):
     a, b = random_maps(seed), random_maps(seed + 1)
     plan = sinkhorn_plan(a, b, epsilon=epsilon, iterations=20000, tolerance=1e-8)
