@@ -89,10 +89,13 @@ def read_published(path: Path | str) -> Published:
         raise CheckpointError(
             "a vision transformer's tensors (blocks.0.attn.qkv.weight, ...)", got, "give another file"
         )
-    broken = [name for name, tensor in content.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
-    if broken:
-        got = f"NaN or infinity in {broken[0]} of {path}"
-        raise CheckpointError("finite weights", got, "the file is damaged or its training diverged; get another one")
+    for name, tensor in content.items():
+        if tensor.is_complex():
+            raise CheckpointError("real weights", f"complex ones in {name} of {path}", "give another file")
+        if tensor.is_floating_point() and not tensor.float().isfinite().all():
+            got = f"NaN, infinity or what float32 cannot hold in {name} of {path}"
+            remedy = "the file is damaged or its training diverged; get another one"
+            raise CheckpointError("finite weights", got, remedy)
     tensors = {}
     for name, tensor in content.items():
         bare = name.removeprefix(prefix)

@@ -114,15 +114,14 @@ def read(path: Path | str) -> Any:
     path = Path(path)
     if not path.is_file():
         raise CheckpointError("a checkpoint file", f"no file {path}", "correct the path")
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if any(name.endswith("/constants.pkl") for name in archive.namelist()):
-                remedy = "save its state_dict() with torch.save and give that"
-                raise CheckpointError("tensors only", f"a TorchScript program in {path}", remedy)
     try:
+        if zipfile.is_zipfile(path):
+            _check_archive(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's about old storages
             return torch.load(path, map_location="cpu", pickle_module=_MODULE, weights_only=False)
+    except CheckpointError:
+        raise
     except _HoldsCodeError as error:
         got = f"{path}, which asks to call {error}: it holds code"
         raise CheckpointError("tensors only", got, "do not use it; get the file from its publisher") from None
@@ -130,6 +129,18 @@ def read(path: Path | str) -> Any:
         first = (str(error) or type(error).__name__).splitlines()[0][:120]
         remedy = "the file is truncated or of another kind; get it again"
         raise CheckpointError("a torch checkpoint", f"{path}: {first}", remedy) from None
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse a zipped checkpoint that is a program, or whose bytes are not those that were written."""
+    with zipfile.ZipFile(path) as archive:
+        if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+            remedy = "save its state_dict() with torch.save and give that"
+            raise CheckpointError("tensors only", f"a TorchScript program in {path}", remedy)
+        damaged = archive.testzip()  # torch itself does not look at the checksums
+    if damaged:
+        got = f"other bytes in {damaged} of {path}"
+        raise CheckpointError("the bytes that the file's checksums promise", got, "the file is damaged; get it again")
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict]:

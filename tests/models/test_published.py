@@ -4,6 +4,7 @@ import collections
 import functools
 import os
 import re
+import zipfile
 
 import numpy as np
 import pytest
@@ -203,17 +204,36 @@ def test_broken_files_are_one_sentence(tmp_path):
     state = filled().state_dict()
     state["backbone_s.norm.weight"][0] = torch.nan
     torch.save({"net": state}, tmp_path / "nan.pth")
+    state["backbone_s.norm.weight"] = torch.full((24,), 1e300, dtype=torch.float64)
+    torch.save({"net": state}, tmp_path / "large.pth")
+    state["backbone_s.norm.weight"] = torch.ones(24, dtype=torch.complex64)
+    torch.save({"net": state}, tmp_path / "complex.pth")
     for name, sentence in {
         "cut": "truncated or of another kind",
         "text": "truncated or of another kind",
         "other": "a vision transformer's tensors",
         "list": "a dictionary of tensors",
-        "nan": "NaN or infinity in backbone_s.norm.weight",
+        "nan": "NaN, infinity or what float32 cannot hold in backbone_s.norm.weight",
+        "large": "NaN, infinity or what float32 cannot hold in backbone_s.norm.weight",
+        "complex": "complex ones in backbone_s.norm.weight",
         "none": "no file",
     }.items():
         with pytest.raises(CheckpointError, match=sentence) as caught:
             read_published(tmp_path / f"{name}.pth")
         assert "\n" not in str(caught.value)
+
+
+def test_damaged_bytes_are_noticed(tmp_path):
+    """Zeros are finite, and torch does not look at a zip's checksums."""
+    path = student_file(tmp_path / "whole.pth", filled())
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        largest = max(archive.infolist(), key=lambda entry: entry.file_size)
+    middle = largest.header_offset + largest.file_size // 2
+    content[middle : middle + 64] = bytes(64)
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="checksums"):
+        read_published(path)
 
 
 @pytest.fixture
