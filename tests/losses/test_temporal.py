@@ -1,8 +1,9 @@
 """Temporal alignment: it can be learned, it does not collapse, it leaves the teacher alone."""
 
+import pytest
 import torch
 
-from had.losses.temporal import CONTENT_SCALE, TemporalAlignment, pooled
+from had.losses.temporal import TemporalAlignment, pooled
 
 STILL = torch.tensor([[0.0, 0.0, 1.0]])
 
@@ -17,7 +18,7 @@ def test_pooling_follows_the_response():
     logits = torch.full((2, 4, 4), -50.0)
     logits[..., 1, 3] = 50
     out = pooled(tokens, logits, *boxes(2, 4), STILL.expand(2, 3))
-    torch.testing.assert_close(out[:, :5], CONTENT_SCALE * torch.nn.functional.layer_norm(tokens[:, 7], (5,)))
+    torch.testing.assert_close(out[:, :5], 0.1 * torch.nn.functional.layer_norm(tokens[:, 7], (5,)))  # beside cells
     torch.testing.assert_close(out[:, 5:], torch.tensor([1.5, -0.5, 1.0, 1.0]).expand(2, 4))
     elsewhere = pooled(tokens, logits, *boxes(2, 4), torch.tensor([[0.25, 0.0, 2.0]]).expand(2, 3))
     torch.testing.assert_close(elsewhere[:, 5:], torch.tensor([0.25 * 4 + 2 * 1.5, -1.0, 2.0, 2.0]).expand(2, 4))
@@ -44,6 +45,18 @@ def test_alignment_moves_the_response_the_boxes_and_the_tokens():
     unit(own, wanted, torch.randn(2, 3, 2), present, cells=4).alignment.backward()
     for moved in (tokens, logits, size, offset):
         assert moved.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("loud", [0.5, 50])
+def test_a_student_that_knows_nothing_costs_one_whatever_the_scale_of_the_states(loud):
+    torch.manual_seed(0)
+    unit = TemporalAlignment(student_dim=5, teacher_dim=5, dim=8)
+    torch.nn.init.zeros_(unit.predictor.weight)
+    torch.nn.init.zeros_(unit.predictor.bias)
+    teacher, present = loud * torch.randn(16, 3, 9), torch.ones(16, 3, dtype=torch.bool)
+    found = unit(torch.randn(16, 3, 9), teacher, torch.randn(16, 3, 2), present, cells=4)
+    assert 0.9 < float(found.alignment.detach()) <= 1
+    assert (float(found.teacher_variance) > 0.2) == (loud > 1)
 
 
 def test_the_motion_is_found_beside_many_channels_in_few_steps():

@@ -3,10 +3,14 @@
 import json
 
 import pytest
+import torch
 from safetensors.torch import load_file
 from toy_experiment import Recorded, experiment, load_toy_split
 
+from had.data.pairs import ClipDataset, collate
 from had.errors import CheckpointError, DataError
+from had.losses.hierarchical import matched_tokens
+from had.models.weights import load_network
 from had.training import build, lessons, loop
 
 IDENTITY = {"benchmark": "coesot", "seed": 0}
@@ -47,6 +51,22 @@ def test_kept_lessons_lead_to_the_same_weights(tmp_path, teacher, match):
     assert all(bool((asked[name] == told[name]).all()) for name in asked)
     one, other = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("asked", "told"))
     assert one["digest"] == other["digest"]
+
+
+@pytest.mark.parametrize(
+    ("match", "streams"),
+    [("same", ["event_image"]), ("event", ["event_image"]), ("image", ["rgb"]), ("mean", ["rgb", "event_image"])],
+)
+def test_a_lesson_is_about_the_streams_that_are_asked_for(tmp_path, teacher, match, streams):
+    network, _ = load_network(teacher)
+    clips = ClipDataset(load_toy_split(tmp_path, "train"), network.streams, experiment(tmp_path).crops, 0, 3)
+    sample = collate([clips[i] for i in range(3)])
+    said = lessons.LiveTeacher(network, ("event_image",), match).lesson(sample, 0, [])
+    with torch.no_grad():
+        _, features = network(*lessons.crops_of(sample), need_attention=True)
+    expected = sum(matched_tokens(features, stream) for stream in streams) / len(streams)
+    torch.testing.assert_close(said.tokens, expected)
+    assert said.attention.shape[-2:] == (expected.shape[1],) * 2
 
 
 def test_with_kept_lessons_only_the_students_stream_is_cut(tmp_path, teacher):
