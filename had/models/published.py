@@ -98,9 +98,8 @@ def read_published(path: Path | str) -> Published:
             raise CheckpointError("finite weights", got, remedy)
     tensors = {}
     for name, tensor in content.items():
-        bare = name.removeprefix(prefix)
-        of_head = name.startswith("box_head.")
-        tensors[name if of_head else f"backbone.{bare}"] = tensor.detach()
+        of_encoder = name.startswith(prefix) and not name.startswith("box_head.")
+        tensors[f"backbone.{name.removeprefix(prefix)}" if of_encoder else name] = tensor.detach()
     kind = facts.pop("kind", None) or {"": "mae", "backbone.": "teacher", "backbone_s.": "student"}[prefix]
     return Published(path, kind, tensors, prefix, facts)
 
@@ -180,6 +179,11 @@ def _published(network: TrackingNetwork, name: str) -> str:
     return name.replace(f"{network.encoder_name}.", "backbone.", 1)
 
 
+def _in_file(found: Published, name: str) -> str:
+    """What a tensor is called in its file."""
+    return found.prefix + name.removeprefix("backbone.") if name.startswith("backbone.") else name
+
+
 def match(network: TrackingNetwork, found: Published) -> tuple[Report, dict[str, Tensor]]:
     """What would become of every tensor if a network were given a file's; and the values to load."""
     report, state, used = Report([], [], [], [], [], []), {}, set()
@@ -203,13 +207,14 @@ def match(network: TrackingNetwork, found: Published) -> tuple[Report, dict[str,
             report.reshaped.append(name)
         else:
             report.misfits.append(name)
-    report.unexpected.extend(name for name in found.tensors if name not in used)
+    report.unexpected.extend(_in_file(found, name) for name in found.tensors if name not in used)
     return report, state
 
 
 def _of_mae(name: str) -> bool:
-    """Whether an MAE file is expected to hold the tensor."""
-    return name.startswith(("backbone.patch_embed.", "backbone.blocks.", "backbone.norm."))
+    """Whether an MAE file is expected to hold the tensor, or the positions that become it."""
+    parts = ("backbone.patch_embed.", "backbone.blocks.", "backbone.norm.")
+    return name == "backbone.pos_embed" or name.startswith(parts)
 
 
 def _positions(found: Published, own: Tensor) -> Tensor | None:

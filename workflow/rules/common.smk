@@ -9,14 +9,12 @@ sys.path.insert(0, str(REPOSITORY))
 
 from snakemake.common.configfile import load_configfile
 
-from had.config import digest, dump, load, run_digest
+from had.config import digest, dump, load
 from had.data.layouts import layout_of
-from had.data.prepare import FORMAT_VERSION
-from had.data.simulate.write import GENERATION
 from had.errors import HadError
 from had.evaluation.products import KINDS, applicable
 from had.evaluation.rows import external_tracks, profile_file, rows_of, tracks_folder
-from had.files import atomic_file, file_digest
+from had.files import atomic_file
 from had.options.base import merge
 
 # --- the configuration ---------------------------------------------------------------------------
@@ -240,63 +238,6 @@ def products(*kinds):
         "mlflow": [f"{RESULTS}/logs/mlflow_{b}.txt" for b in BENCHMARKS if rows],
     }
     return [file for kind in kinds for file in made[kind]]
-
-
-# --- what a step depends on: a digest of exactly those options, so that changing others re-runs nothing ----
-
-
-def simulation_digest(wildcards):
-    """The scene, the sensors and this split's size."""
-    simulation = EXPERIMENT.benchmarks[wildcards.benchmark].simulation.model_dump(mode="json")
-    sizes = {split: simulation.pop(split) for split in ("train", "val", "test")}
-    return digest(GENERATION, simulation, sizes[FOLDERS[wildcards.folder]])
-
-
-def preparation_digest(wildcards):
-    """Where the recordings are and how they are prepared."""
-    benchmark = EXPERIMENT.benchmarks[wildcards.benchmark]
-    return digest(FORMAT_VERSION, benchmark.preparation, benchmark.root)
-
-
-def training_digest(wildcards):
-    """The run's identity in MLflow, too."""
-    return run_digest(EXPERIMENT, benchmark=wildcards.benchmark, run=wildcards.run, seed=int(wildcards.seed))
-
-
-def tracking_digest(wildcards):
-    """Crops and the tracker's options."""
-    return digest(
-        EXPERIMENT.crops,
-        EXPERIMENT.tracking.model_dump(mode="json", exclude={"profile_frames"}),
-    )
-
-
-def tracks_digest(wildcards):
-    """The contents of an external tracker's files, which may be replaced by older ones."""
-    return digest(*map(file_digest, tracks_of(wildcards))) if wildcards.run in EXTERNAL else ""
-
-
-def profile_digest(wildcards):
-    """The crops and how many of them are timed."""
-    return digest(EXPERIMENT.crops, EXPERIMENT.tracking.profile_frames)
-
-
-def table_digest(wildcards):
-    """The rows, their order and the statistics."""
-    titles = {run: options.title for run, options in EXPERIMENT.runs.items()}
-    return digest(
-        list(titles),
-        titles,
-        CONTROLS,
-        EXTERNAL,
-        [EXPERIMENT.seeds_of(run) for run in titles],
-        EXPERIMENT.evaluation,
-    )
-
-
-def figure_digest(wildcards):
-    """What a table depends on, and the figures' options."""
-    return digest(table_digest(wildcards), EXPERIMENT.figures)
 
 
 # --- resources -----------------------------------------------------------------------------------
