@@ -9,7 +9,7 @@ import typer
 
 from had import cli_options as options
 from had.config import load
-from had.errors import ConfigError
+from had.errors import CheckpointError
 
 if TYPE_CHECKING:
     from had.models.network import TrackingNetwork
@@ -72,6 +72,9 @@ def convert(
         if found.kind in ("teacher", "student") and (chosen := network.architecture[name]) != published:
             typer.echo(f"warning: trained with network.{name} {published}, {config} has {chosen}", err=True)
     report = load_published(network, found, partial=partial)
+    if not partial and any(name.startswith("box_head.") for name in report.absent):
+        remedy = "start a training from it (training.*.initial_weights), or give --partial and an untrained head"
+        raise CheckpointError("a tracker", f"{file} without a head", remedy)
     source = {"file": file.name, "digest": file_digest(file), "kind": found.kind}
     counts = {group: len(names) for group, names in report._asdict().items()}
     resolved = load(config).resolve(run).model_dump(mode="json")
@@ -87,7 +90,5 @@ def _network(config: Path, benchmark: str, run: str) -> TrackingNetwork:
     from had.models.network import build_network
 
     layout, resolved = layout_of(benchmark), load(config).resolve(run)
-    if resolved.role == "teacher" and len(layout.teacher_streams) != 2:
-        raise ConfigError("a benchmark with two streams", benchmark, "give another --benchmark")
     streams = layout.teacher_streams if resolved.role == "teacher" else layout.student_streams
     return build_network(resolved, streams)

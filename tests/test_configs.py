@@ -134,6 +134,20 @@ def test_the_notebook_is_kept_without_outputs():
         ({"losses": {"l1": math.nan}}, "l1.*finite.*nan"),
         ({"benchmarks": {"coesot": {"simulation": {"frame_rate": math.inf}}}}, "frame_rate.*finite"),
         ({"runs": {"had": {"distillation": {"epsilon": math.inf}}}}, "epsilon.*finite"),
+        ({"distillation": {"epsilon": 0}}, "distillation.epsilon.*0.0001, got 0;"),
+        ({"runs": {"had": {"distillation": {"epsilon": 1e-5}}}}, "epsilon.*0.0001, got 1e-05;"),
+        ({"runs": {"had": {"terms": ["spatial", "spatial"]}}}, "name one twice"),
+        (
+            {
+                "runs": {
+                    "student": {
+                        "training": {"initial_weights": "x.pth"},
+                        "distillation": {"teacher_initialization": True},
+                    }
+                }
+            },
+            "one source of initial weights",
+        ),
         ({"runs": [1]}, "list of different names.*got 1;"),
         ({"runs": [["had"]]}, "list of different names"),
         ({"runs": ["had", "had"]}, "'had' more than once"),

@@ -19,7 +19,10 @@ def experiment(results, **changes) -> Experiment:
         "runs": {
             "teacher": {"title": "Teacher", "role": "teacher"},
             "student": {"title": "Student"},
-            "had": {"title": "HAD", "terms": ["feature", "similarity", "response", "temporal", "spatial"]},
+            "had": {
+                "title": "HAD",
+                "terms": ["feature", "similarity", "response", "temporal", "spatial", "box_transport"],
+            },
         },
         "benchmarks": {"coesot": {"simulation": {"width": 96, "height": 72}}},
         "crops": {"template_size": 16, "search_size": 32, "clip_frames": 2},

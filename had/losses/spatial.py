@@ -221,7 +221,7 @@ def _self_potential(grid: Grid, log_a: Tensor, iterations: int, tolerance: float
 
 def _check(epsilon: float) -> None:
     if not epsilon > 0:
-        raise ConfigError("distillation.epsilon above 0", str(epsilon), "use 0.01, or switch `spatial` off")
+        raise ConfigError("distillation.epsilon above 0", str(epsilon), "use 0.01, or switch the term off")
 
 
 def _warn(iterations: int, error: float, tolerance: float) -> None:

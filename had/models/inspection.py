@@ -54,7 +54,10 @@ def network_of(found: Published) -> TrackingNetwork:
         CheckpointError: tensors whose shapes belong to no network.
     """
     if found.kind == "own":
-        architecture = read_safetensors(found.path)[1].get("architecture", {})
+        architecture = read_safetensors(found.path)[1].get("architecture")
+        if not isinstance(architecture, dict):
+            got = f"{found.path} without one"
+            raise CheckpointError("a network's architecture in the file", got, "write it with `had weights convert`")
     else:
         shapes = {name: tuple(tensor.shape) for name, tensor in found.tensors.items()}
         _, dim = _shape(found, shapes, "backbone.blocks.0.attn.qkv.weight", 2)

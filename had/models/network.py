@@ -69,6 +69,8 @@ class TrackingNetwork(nn.Module):
         streams = tuple(streams)
         if not 1 <= len(streams) <= 2 or len(set(streams)) != len(streams) or not set(streams) <= set(STREAMS):
             raise ConfigError(f"one or two different streams of {', '.join(STREAMS)}", repr(streams), "correct them")
+        if heads < 1 or dim % heads:
+            raise ConfigError("network.heads that divide network.dim", f"{heads} and {dim}", "change one of them")
         for name, side in (("template_size", template_size), ("search_size", search_size)):
             if side % patch:
                 got = f"{name} {side} with network.patch {patch}"

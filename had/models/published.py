@@ -160,7 +160,7 @@ def _content(path: Path) -> tuple[dict, dict]:
     nested = next((key for key in ("net", "model", "state_dict") if isinstance(content.get(key), dict)), None)
     if nested is None:
         return content, {}
-    rest = {key: value for key, value in content.items() if key != nested}
+    rest = {key: value for key, value in content.items() if key not in (nested, "kind")}  # ours alone say their kind
     return content[nested], {key: _plain(value) for key, value in rest.items()}
 
 

@@ -2,7 +2,8 @@
 
 Enters: a file of `torch.save`, zipped or older, or of safetensors. Leaves: its content, in which every object of an
 unknown class is an empty `Placeholder` that only knows its class's name. A pickle is a program: an object that is to
-be made by calling anything but torch's own rebuilding functions means that the file holds code, and it is refused.
+be made by calling anything but Python's own plain types and torch's rebuilding functions means that the file holds
+code, and it is refused.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import codecs
 import collections
 import json
 import pickle
+import textwrap
 import types
 import warnings
 import zipfile
@@ -81,6 +83,11 @@ _ALLOWED: dict[tuple[str, str], Any] = {
     ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
     ("torch._utils", "_rebuild_parameter"): torch._utils._rebuild_parameter,
 }
+for _home, _classes in {
+    "pathlib": ("Path", "PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath"),
+    "datetime": ("datetime", "date", "timedelta"),
+}.items():
+    _ALLOWED |= {(_home, name): _forgotten for name in _classes}
 for _home in ("numpy.core.multiarray", "numpy._core.multiarray"):
     _ALLOWED |= {(_home, name): _forgotten for name in ("scalar", "_reconstruct")}
 for _name in ("dict", "list", "set", "frozenset", "tuple", "int", "float", "bool", "str", "bytes", "bytearray"):
@@ -126,7 +133,7 @@ def read(path: Path | str) -> Any:
         got = f"{path}, which asks to call {error}: it holds code"
         raise CheckpointError("tensors only", got, "do not use it; get the file from its publisher") from None
     except Exception as error:  # torch and pickle promise no kinds for broken bytes
-        first = (str(error) or type(error).__name__).splitlines()[0][:120]
+        first = textwrap.shorten((str(error) or type(error).__name__).splitlines()[0], 120, placeholder=" ...")
         remedy = "the file is truncated or of another kind; get it again"
         raise CheckpointError("a torch checkpoint", f"{path}: {first}", remedy) from None
 

@@ -64,7 +64,7 @@ def load_network(path: Path | str, device: str = "cpu") -> tuple[TrackingNetwork
     try:
         network = TrackingNetwork(**header["architecture"])
         provenance = header["provenance"]
-    except (KeyError, TypeError, ValueError, ConfigError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError, ConfigError) as error:
         got = f"{path}: {error}"
         raise CheckpointError("an architecture that this version knows", got, "train the network again") from None
     _check(path, state, network)

@@ -54,6 +54,12 @@ class Run(Options):
     """The regime that this row was made for; written by `had.config.load`."""
 
     @model_validator(mode="after")
+    def _each_term_once(self):
+        if len(set(self.terms)) < len(self.terms):
+            raise ValueError(f"`terms` name one twice: {', '.join(self.terms)}")
+        return self
+
+    @model_validator(mode="after")
     def _teacher_is_not_taught(self):
         if self.role == "teacher" and self.terms:
             raise ValueError("a run of role `teacher` cannot have distillation `terms`")
@@ -255,9 +261,12 @@ class RunOptions(Options):
         """Whether a network of this run can read these streams.
 
         Raises:
-            ConfigError: a teacher with one stream, elimination in a network that teaches or is taught, or numbers of
-                voxels that cannot be folded into the grid.
+            ConfigError: a teacher with one stream, elimination in a network that teaches or is taught, numbers of
+                voxels that cannot be folded into the grid, or two sources of initial weights.
         """
+        if self.training.initial_weights and self.distillation.teacher_initialization:
+            got = f"training.initial_weights and distillation.teacher_initialization in run {self.run!r}"
+            raise ConfigError("one source of initial weights", got, "remove one of them")
         if self.role == "teacher" and len(streams) != 2:
             raise ConfigError("two streams for a teacher", f"{', '.join(streams)} in run {self.run!r}", "add the other")
         if self.network.keep_ratio < 1 and (self.role == "teacher" or self.needs_teacher):

@@ -238,7 +238,7 @@ class DistillationOptions(Options):
     """Distance of two attention rows."""
     spatial_temperature: float = Field(1.0, gt=0)
     """Temperature of the response distributions (spatial and box_transport terms)."""
-    epsilon: float = Field(0.01, gt=0)
+    epsilon: float = Field(0.01, ge=1e-4)
     """Entropic regularisation in squared search-region widths, the unit of the ground cost."""
     token_epsilon: float = Field(0.05, gt=0)
     """Entropic regularisation of the token transport; unrelated tokens at one place cost 1."""

@@ -3,6 +3,8 @@
 import ot
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from had.losses.box_transport import box_transport
 from had.losses.spatial import axis_cost
@@ -46,17 +48,29 @@ def test_a_cell_is_held_against_the_cell_that_it_answers_to():
     assert float(paired) < 0.01 < float(elsewhere)
 
 
-def test_pairs_are_those_of_pots_plan():
+def test_pairs_are_those_of_pots_plans():
     rng = torch.Generator().manual_seed(0)
     maps = [torch.randn(2, 4, 5, generator=rng, dtype=torch.float64).mul(3).flatten(1).softmax(1) for _ in range(2)]
     boxes = [torch.rand(2, 20, 4, generator=rng, dtype=torch.float64) for _ in range(2)]
     found = box_transport(*boxes, *(m.log().view(2, 4, 5) for m in maps), epsilon=0.02, iterations=5000, tolerance=1e-9)
     ground = (axis_cost(4)[:, None, :, None] + axis_cost(5)[None, :, None, :]).reshape(20, 20)
+    exact = {"method": "sinkhorn_log", "numItermax": 20000, "stopThr": 1e-12}
     for i in range(2):
-        exact = {"method": "sinkhorn_log", "numItermax": 20000, "stopThr": 1e-12}
-        plan = ot.sinkhorn(maps[0][i], maps[1][i], ground, 0.02, **exact)
-        distance = (boxes[0][i][:, None] - boxes[1][i][None]).abs().mean(-1)
-        assert float(found[i]) == pytest.approx(float((plan * distance).sum()), abs=1e-7)
+        own, across = (ot.sinkhorn(maps[0][i], masses[i], ground, 0.02, **exact) for masses in maps)
+        expected = (own @ boxes[0][i] - across @ boxes[1][i]).abs().sum() / 4
+        assert float(found[i]) == pytest.approx(float(expected), abs=1e-7)
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=10, deadline=None)
+def test_a_student_that_is_its_teacher_pays_nothing_and_any_other_something(seed):
+    rng = torch.Generator().manual_seed(seed)
+    boxes, others = torch.rand(2, 3, 64, 4, generator=rng, dtype=torch.float64)
+    masses = torch.randn(3, 8, 8, generator=rng, dtype=torch.float64).mul(4).flatten(1).log_softmax(1).view(3, 8, 8)
+    exact = {"epsilon": EPSILON, "iterations": 5000, "tolerance": 1e-9}
+    same = boxes.clone().requires_grad_()
+    assert box_transport(same, boxes, masses, masses, **exact).tolist() == pytest.approx([0, 0, 0], abs=1e-9)
+    assert (box_transport(others, boxes, masses, masses, **exact) > 1e-3).all()
 
 
 def test_only_the_students_boxes_get_a_gradient():

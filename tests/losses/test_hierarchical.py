@@ -1,5 +1,7 @@
 """Hierarchical distillation: tokens meet their own place, equal networks cost nothing, the teacher gets no gradient."""
 
+import math
+
 import pytest
 import torch
 
@@ -100,6 +102,22 @@ def test_response_kl_laws():
     often = hierarchical.response_loss(empty[:1].expand(38, -1, -1), teacher[:1].expand(38, -1, -1), temperature=2)
     torch.testing.assert_close(once, often)
     assert float(hierarchical.response_loss(teacher[:0], teacher[:0], temperature=2)) == 0
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+def test_response_kl_is_the_teachers(temperature):
+    """KL(teacher | student) times temperature^2, by hand for two cells; the other direction is another number."""
+    student, teacher = torch.zeros(1, 1, 2), torch.tensor([[[math.log(9.0), 0.0]]])
+    p = 9 ** (1 / temperature) / (1 + 9 ** (1 / temperature))
+    expected = temperature**2 * (p * math.log(2 * p) + (1 - p) * math.log(2 * (1 - p)))
+    found = hierarchical.response_loss(student, teacher, temperature=temperature)
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+def test_similarity_kl_is_the_teachers():
+    student, teacher = torch.tensor([[[[0.5, 0.5]]]]), torch.tensor([[[[0.9, 0.1]]]])
+    expected = 0.9 * math.log(1.8) + 0.1 * math.log(0.2)
+    assert float(hierarchical.similarity_loss(student, teacher)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_perfect_students_response_is_at_rest():

@@ -135,7 +135,7 @@ def test_absent_targets_leave_the_target_terms_silent(options, networks):
 def test_a_student_that_is_its_teacher_costs_nothing(options, networks):
     student = networks[0].eval()
     sample = make_sample()
-    terms = ("feature", "similarity", "response", "localization", "spatial")
+    terms = ("feature", "similarity", "response", "localization", "spatial", "box_transport", "token_transport")
     outputs = run(student, sample)
     _, parts = Objective(with_terms(options, *terms), student_dim=32, teacher_dim=32)(
         outputs, sample, taught(student, sample)
@@ -184,6 +184,7 @@ def test_a_small_network_learns_four_crops_by_heart(options):
     assert (boxes - sample.boxes.flatten(0, 1)).abs().mean() < 0.05
 
 
+@pytest.mark.filterwarnings("ignore:Sinkhorn stopped")
 def test_every_option_reaches_its_term(options, networks):
     """Each term is what its function says of the student's and the teacher's own tensors, under options of its own."""
     from had.boxes import cell_boxes
@@ -202,6 +203,8 @@ def test_every_option_reaches_its_term(options, networks):
         "epsilon": 0.03,
         "token_epsilon": 0.1,
         "token_balance": 2.0,
+        "sinkhorn_iterations": 5,
+        "sinkhorn_tolerance": 1e-3,
     }
     changed = with_terms(options, *TERMS).model_copy(update={"distillation": merged(options.distillation, wanted)})
     objective = Objective(changed, student_dim=32, teacher_dim=32, seed=0)
@@ -215,7 +218,7 @@ def test_every_option_reaches_its_term(options, networks):
         temporal.pooled(tokens, said.logits, said.size, said.offset, windows).unflatten(0, (BATCH, FRAMES))
         for tokens, said in ((x, prediction), (their_x, told))
     ]
-    solver = {"iterations": 200, "tolerance": 1e-4}
+    solver = {"iterations": 5, "tolerance": 1e-3}
     transport = token_transport.token_transport(
         x, their_x, prediction.logits, told.logits, epsilon=0.1, balance=2.0, **solver
     )

@@ -1,10 +1,12 @@
 """Published checkpoints, written here in their exact formats: read without execution, matched name by name."""
 
 import collections
+import datetime
 import functools
 import os
 import re
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from conftest import REPOSITORY
 from typer.testing import CliRunner
 
 from had.cli import app
-from had.errors import CheckpointError
+from had.errors import CheckpointError, ConfigError
 from had.models.network import TrackingNetwork
 from had.models.weights import load_network, load_published, read_published
 
@@ -314,6 +316,35 @@ def test_convert_says_which_published_switches_a_configuration_lacks(tmp_path, c
     answer = CliRunner().invoke(app, ["weights", "convert", str(file), *arguments])
     assert answer.exit_code == 0
     assert "warning: trained with network.event_normalization imagenet" in answer.stderr
+
+
+def test_a_file_does_not_say_its_own_kind(tmp_path):
+    student_file(tmp_path / "x.pth", filled(), kind="own")
+    assert read_published(tmp_path / "x.pth").kind == "student"
+
+
+def test_a_mae_file_is_no_tracker(tmp_path, configuration):
+    mae_file(tmp_path / "mae.pth")
+    output = tmp_path / "tracker.safetensors"
+    arguments = ["weights", "convert", str(tmp_path / "mae.pth"), "--output", str(output), "--run", "student"]
+    arguments += ["--config", str(configuration)]
+    shown = CliRunner().invoke(app, arguments)
+    assert isinstance(shown.exception, CheckpointError)
+    assert "without a head" in str(shown.exception)
+    assert not output.exists()
+    assert CliRunner().invoke(app, [*arguments, "--partial"]).exit_code == 0
+
+
+def test_settings_with_paths_and_dates_are_no_code(tmp_path):
+    plain = {"where": Path("here"), "when": datetime.datetime(2026, 1, 1), "for": datetime.timedelta(1)}
+    student_file(tmp_path / "x.pth", filled(), settings=plain)
+    assert read_published(tmp_path / "x.pth").kind == "student"
+
+
+@pytest.mark.parametrize("heads", [0, 5])
+def test_heads_that_cannot_be_are_refused(heads):
+    with pytest.raises(ConfigError, match=r"network.heads that divide network.dim"):
+        TrackingNetwork(**(network().architecture | {"heads": heads}))
 
 
 def test_nothing_is_written_from_a_file_that_does_not_fit(tmp_path, configuration):

@@ -43,9 +43,10 @@ def train(folder, teacher, name, kept=None, **changes):
     return load_file(output / "model.safetensors")
 
 
-@pytest.mark.parametrize("match", ["same", "mean"])
-def test_kept_lessons_lead_to_the_same_weights(tmp_path, teacher, match):
-    changes = {"distillation": {"match_stream": match}}
+@pytest.mark.parametrize(
+    "changes", [{}, {"distillation": {"match_stream": "mean"}}, {"training": {"student": {"sequences": 1}}}]
+)
+def test_kept_lessons_lead_to_the_same_weights(tmp_path, teacher, changes):
     asked = train(tmp_path, teacher, "asked", **changes)
     told = train(tmp_path, teacher, "told", keep(tmp_path, teacher, **changes), **changes)
     assert all(bool((asked[name] == told[name]).all()) for name in asked)

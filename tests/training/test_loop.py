@@ -210,6 +210,25 @@ def test_released_losses_leave_their_random_modules_as_they_are(tmp_path, record
     assert load_file(tmp_path / run / "model.safetensors").keys() == train(tmp_path / "plain").keys()
 
 
+def test_a_student_with_few_labels_sees_the_first_sequences_alone(tmp_path):
+    few = experiment(tmp_path, training={"student": {"sequences": 2}})
+    job = build.build_training(few, benchmark="coesot", run="student", seed=0, data=tmp_path)
+    every = build.build_training(experiment(tmp_path), benchmark="coesot", run="student", seed=0, data=tmp_path)
+    names = [[sequence.name for sequence in job.clips.sequences] for job in (job, every)]
+    assert names == [names[1][:2], names[1]]
+    assert len(names[1]) == 3
+
+
+def test_validation_does_not_train(tmp_path):
+    job = build.build_training(experiment(tmp_path), benchmark="coesot", run="student", seed=0, data=tmp_path)
+    job.network.train()
+    before = {name: tensor.clone() for name, tensor in job.network.state_dict().items()}
+    first = loop.validate(job)
+    assert not job.network.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in job.network.state_dict().items())
+    assert loop.validate(job) == first  # no stochastic depth
+
+
 def test_teacher_is_frozen_and_in_evaluation_mode(tmp_path, record, teacher):
     identity = {"benchmark": "coesot", "run": "had", "seed": 0}
     job = build.build_training(experiment(tmp_path), **identity, data=tmp_path, teacher=teacher)
