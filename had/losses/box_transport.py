@@ -14,6 +14,8 @@ given: a response that lies wrong is the business of the `spatial` term.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -43,7 +45,7 @@ def box_transport(
     """
     if len(student) == 0:
         return student_boxes.sum(dim=(1, 2))
-    solver = {"epsilon": epsilon, "iterations": iterations, "tolerance": tolerance}
+    solver: dict[str, Any] = {"epsilon": epsilon, "iterations": iterations, "tolerance": tolerance}
     plans = sinkhorn_plan(torch.cat([student, student]), torch.cat([student, teacher]), **solver)
     own, across = plans.to(student_boxes.dtype).chunk(2)  # B hw hw
     return (own @ student_boxes - across @ teacher_boxes.detach()).abs().sum(dim=1).mean(dim=1)

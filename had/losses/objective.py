@@ -12,6 +12,7 @@ full distribution.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -152,7 +153,7 @@ class Objective(nn.Module):
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The terms that are on, and diagnostics (`temporal_motion` with its gradient)."""
         options, terms, diagnostics = self.distillation, {}, {}
-        sinkhorn = {"iterations": options.sinkhorn_iterations, "tolerance": options.sinkhorn_tolerance}
+        sinkhorn: dict[str, Any] = {"iterations": options.sinkhorn_iterations, "tolerance": options.sinkhorn_tolerance}
         stream = hierarchical.only_stream(features.layout)
         present = sample.present.flatten()
         logits, wanted_logits = prediction.logits, lesson.logits.detach()

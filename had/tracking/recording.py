@@ -74,7 +74,7 @@ def track_recording(
             first one, microseconds since that one; None: all.
         boxes: file to which the boxes are written, ``x y w h`` a window, tab-separated, when all is done.
         camera: give each frame the camera's last image as stream ``rgb``.
-        options: weight of the Hann window.
+        options: weight of the Hann window, damping of the size, margin at the border.
         device: where the network runs.
 
     Yields:
