@@ -55,7 +55,7 @@ def test_pairs_are_those_of_pots_plans():
     boxes = [torch.rand(2, 20, 4, generator=rng, dtype=torch.float64) for _ in range(2)]
     found = box_transport(*boxes, *(m.log().view(2, 4, 5) for m in maps), epsilon=0.02, iterations=5000, tolerance=1e-9)
     ground = (axis_cost(4)[:, None, :, None] + axis_cost(5)[None, :, None, :]).reshape(20, 20)
-    exact = {"method": "sinkhorn_log", "numItermax": 20000, "stopThr": 1e-12}
+    exact = {"method": "sinkhorn_log", "numItermax": 20000, "stopThr": 1e-10}
     for i in range(2):
         own, across = (ot.sinkhorn(maps[0][i], masses[i], ground, 0.02, **exact) for masses in maps)
         expected = (own @ boxes[0][i] - across @ boxes[1][i]).abs().sum() / 4
