@@ -210,17 +210,18 @@ def test_released_losses_leave_their_random_modules_as_they_are(tmp_path, record
     assert load_file(tmp_path / run / "model.safetensors").keys() == train(tmp_path / "plain").keys()
 
 
-def test_a_student_with_few_labels_sees_the_first_sequences_alone(tmp_path):
+def test_a_student_with_few_labels_sees_the_first_sequences_alone(tmp_path, record):
     few = experiment(tmp_path, training={"student": {"sequences": 2}})
-    job = build.build_training(few, benchmark="coesot", run="student", seed=0, data=tmp_path)
-    every = build.build_training(experiment(tmp_path), benchmark="coesot", run="student", seed=0, data=tmp_path)
-    names = [[sequence.name for sequence in job.clips.sequences] for job in (job, every)]
+    identity = {"benchmark": "coesot", "run": "student", "seed": 0, "data": tmp_path, "teacher": None}
+    jobs = [build.build_training(options, **identity) for options in (few, experiment(tmp_path))]
+    names = [[sequence.name for sequence in job.clips.sequences] for job in jobs]
     assert names == [names[1][:2], names[1]]
     assert len(names[1]) == 3
 
 
-def test_validation_does_not_train(tmp_path):
-    job = build.build_training(experiment(tmp_path), benchmark="coesot", run="student", seed=0, data=tmp_path)
+def test_validation_does_not_train(tmp_path, record):
+    identity = {"benchmark": "coesot", "run": "student", "seed": 0, "data": tmp_path, "teacher": None}
+    job = build.build_training(experiment(tmp_path), **identity)
     job.network.train()
     before = {name: tensor.clone() for name, tensor in job.network.state_dict().items()}
     first = loop.validate(job)
