@@ -31,7 +31,7 @@ def describe(found: Published) -> dict[str, Any]:
     return {
         "file": str(found.path),
         "kind": found.kind,
-        "encoder prefix": found.prefix or "none",
+        "encoder prefix": found.wrapper + found.prefix or "none",
         "tensors": len(found.tensors),
         "parameters": sum(t.numel() for n, t in found.tensors.items() if t.is_floating_point() and "running_" not in n),
         "width": found.tensors["backbone.blocks.0.attn.qkv.weight"].shape[1],

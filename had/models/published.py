@@ -32,13 +32,15 @@ class Published(NamedTuple):
         path: the file.
         kind: ``mae``, ``teacher`` (two streams: CEUTrack, HDETrack), ``student`` or ``own`` (a safetensors export).
         tensors: by their published names: ``backbone.*`` for every encoder, ``box_head.*``.
-        prefix: what the file puts in front of the encoder's names.
+        wrapper: what the file puts in front of all names: ``module.``, ``net.``, both or nothing.
+        prefix: what it puts in front of the encoder's names behind that.
         facts: the rest of the file: plain values as they are, others by the name of their class.
     """
 
     path: Path
     kind: str
     tensors: dict[str, Tensor]
+    wrapper: str
     prefix: str
     facts: dict[str, Any]
 
@@ -80,9 +82,11 @@ def read_published(path: Path | str) -> Published:
     path = Path(path)
     content, facts = _content(path)
     content = {name: tensor for name, tensor in content.items() if isinstance(name, str) and isinstance(tensor, Tensor)}
-    for wrapper in WRAPPERS:
-        if content and all(name.startswith(wrapper) for name in content):
-            content = {name.removeprefix(wrapper): tensor for name, tensor in content.items()}
+    wrapper = ""
+    for part in WRAPPERS:
+        if content and all(name.startswith(part) for name in content):
+            wrapper += part
+            content = {name.removeprefix(part): tensor for name, tensor in content.items()}
     prefix = next((prefix for prefix in ENCODERS if any(name.startswith(prefix) for name in content)), "")
     if not any(f"{prefix}blocks.0.attn.qkv.weight" == name for name in content):
         got = f"{path} with {len(content)} tensors" + (f", the first {next(iter(content))!r}" if content else "")
@@ -101,7 +105,7 @@ def read_published(path: Path | str) -> Published:
         of_encoder = name.startswith(prefix) and not name.startswith("box_head.")
         tensors[f"backbone.{name.removeprefix(prefix)}" if of_encoder else name] = tensor.detach()
     kind = facts.pop("kind", None) or {"": "mae", "backbone.": "teacher", "backbone_s.": "student"}[prefix]
-    return Published(path, kind, tensors, prefix, facts)
+    return Published(path, kind, tensors, wrapper, prefix, facts)
 
 
 def load_published(network: TrackingNetwork, file: Path | str | Published, *, partial: bool = False) -> Report:
@@ -181,7 +185,8 @@ def _published(network: TrackingNetwork, name: str) -> str:
 
 def _in_file(found: Published, name: str) -> str:
     """What a tensor is called in its file."""
-    return found.prefix + name.removeprefix("backbone.") if name.startswith("backbone.") else name
+    own = found.prefix + name.removeprefix("backbone.") if name.startswith("backbone.") else name
+    return found.wrapper + own
 
 
 def match(network: TrackingNetwork, found: Published) -> tuple[Report, dict[str, Tensor]]:

@@ -62,12 +62,14 @@ def load_network(path: Path | str, device: str = "cpu") -> tuple[TrackingNetwork
         got = f"{path} with format {header.get('format')!r}"
         raise CheckpointError("a network written by `had train`", got, "give a model.safetensors of a run")
     try:
-        network = TrackingNetwork(**header["architecture"])
-        provenance = header["provenance"]
+        architecture, provenance = header["architecture"], header["provenance"]
+        with torch.device("meta"):  # holds no values, however wide a file says that it is
+            stated = TrackingNetwork(**architecture)
     except (KeyError, TypeError, ValueError, RuntimeError, ConfigError) as error:
         got = f"{path}: {error}"
         raise CheckpointError("an architecture that this version knows", got, "train the network again") from None
-    _check(path, state, network)
+    _check(path, state, stated)
+    network = TrackingNetwork(**architecture)
     network.load_state_dict(state)
     return network.to(device).eval(), provenance
 

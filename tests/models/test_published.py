@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from had.cli import app
 from had.errors import CheckpointError, ConfigError
+from had.models.inspection import describe
 from had.models.network import TrackingNetwork
 from had.models.weights import load_network, load_published, read_published
 
@@ -112,6 +113,7 @@ def test_a_two_stream_checkpoint_fills_a_teacher(tmp_path, key, wrapper):
     report = load_published(target, tmp_path / "CEUTrack_ep0050.pth.tar")
     assert same(source, target)
     assert not report.missing
+    assert describe(read_published(tmp_path / "CEUTrack_ep0050.pth.tar"))["encoder prefix"] == f"{wrapper}backbone."
 
 
 def mae_file(path, dim=24, side=14, **changes):

@@ -10,6 +10,9 @@ from test_network import crops, network
 from had.errors import CheckpointError
 from had.models.weights import load_network, save_network, start_from_teacher
 
+WIDE = {"dim": 3 * 2**18}
+"""More than any memory holds: such a file is refused before its network is allocated."""
+
 
 @pytest.fixture
 def saved(tmp_path):
@@ -62,6 +65,7 @@ def set_nan(state):
         (lambda path: rewrite(path, lambda s: s.update({"box_head.conv5_ctr.bias": torch.ones(2)})), "shape"),
         (lambda path: rewrite(path, lambda s: None, format="other"), "format"),
         (lambda path: rewrite(path, lambda s: None, architecture={"depth": 2}), "architecture"),
+        (lambda path: rewrite(path, lambda s: None, architecture=network("event_image").architecture | WIDE), "shape"),
     ],
 )
 def test_broken_files_are_refused(saved, break_it, message):
