@@ -17,7 +17,7 @@ import typer
 from had import cli_options as options
 from had import cli_weights
 from had.config import dump, load, schema
-from had.data.layouts import canonical_name, layout_of
+from had.data.layouts import annotation_layout_of, canonical_name, layout_of
 from had.errors import ConfigError, HadError
 from had.options.recordings import SimulationOptions
 
@@ -219,20 +219,28 @@ def profile(benchmark: options.Benchmark, output: options.Output, config: option
 
 @app.command()
 def evaluate(
-    benchmark: options.Benchmark,
-    run: options.RunName,
-    annotations: options.Annotations,
-    tracks: Annotated[Path, typer.Option(help="Folder of result files, one a sequence.")],
+    layout: options.AnnotationLayout,
     output: options.Output,
-    split: options.Split = "test",
+    annotations: options.Truth = None,
+    tracks: options.Tracks = None,
+    tracker: options.TrackerNames = None,
+    listed: options.Listed = None,
+    curves: options.StoredCurves = None,
+    baselines: options.BaselineCurves = None,
 ) -> None:
-    """Score the tracks of one run against the ground truth."""
-    from had.data.sequences import read_split
-    from had.evaluation.benchmark import evaluate_run
+    """Score result files made by anybody as the official toolkits do; no network, no configuration is needed."""
+    from had.evaluation.scoring import evaluate as score
 
-    layout = layout_of(benchmark)
-    truth = read_split(layout, annotations, split)
-    evaluate_run(layout=layout, annotations=truth, tracks=tracks, tracker=run, output=output)
+    score(
+        layout=annotation_layout_of(layout),
+        annotations=annotations,
+        tracks=tracks or [],
+        names=tracker or [],
+        listed=listed,
+        curves=curves or [],
+        baselines=baselines,
+        output=output,
+    )
 
 
 @app.command("table")

@@ -42,8 +42,8 @@ def test_extra_rows_are_cut_and_nan_is_kept(tmp_path):
         (b"x,y,w,h\n1,2,3,4\n1,2,3,4\n1,2,3,4", r"'x' in line 1 of .*track.txt"),
         (b"1,2,3,4\n1,2,3,4,5,6,7,8\n", r"8 values in line 2 of .*track.txt"),
         (b"1,2,3,4\n\n1,2,3,4\n1,2,3,4", r"0 values in line 2 of .*track.txt"),
-        (b"1,2,,4\n", r"3 values in line 1 of .*track.txt"),
-        (b"\x89PNG\xff\xfe", r"other data in .*track.txt"),
+        (b"1,2,,4\n", r"an empty field in line 1 of .*track.txt"),
+        (b"\x89PNG\xff\xfe", r"no UTF-8 text in .*track.txt"),
     ],
 )
 def test_what_is_not_boxes_is_refused(tmp_path, content, message):
