@@ -14,10 +14,10 @@ from typing import Annotated
 
 import typer
 
+from had import cli_evaluate, cli_weights
 from had import cli_options as options
-from had import cli_weights
 from had.config import dump, load, schema
-from had.data.layouts import annotation_layout_of, canonical_name, layout_of
+from had.data.layouts import canonical_name, layout_of
 from had.errors import ConfigError, HadError
 from had.options.recordings import SimulationOptions
 
@@ -28,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_weights.app, name="weights")
+app.command()(cli_evaluate.evaluate)
 
 
 def main() -> None:
@@ -215,32 +216,6 @@ def profile(benchmark: options.Benchmark, output: options.Output, config: option
     from had.tracking.profile import profile as profile_networks
 
     profile_networks(load(config), benchmark, output)
-
-
-@app.command()
-def evaluate(
-    layout: options.AnnotationLayout,
-    output: options.Output,
-    annotations: options.Truth = None,
-    tracks: options.Tracks = None,
-    tracker: options.TrackerNames = None,
-    listed: options.Listed = None,
-    curves: options.StoredCurves = None,
-    baselines: options.BaselineCurves = None,
-) -> None:
-    """Score result files made by anybody as the official toolkits do; no network, no configuration is needed."""
-    from had.evaluation.scoring import evaluate as score
-
-    score(
-        layout=annotation_layout_of(layout),
-        annotations=annotations,
-        tracks=tracks or [],
-        names=tracker or [],
-        listed=listed,
-        curves=curves or [],
-        baselines=baselines,
-        output=output,
-    )
 
 
 @app.command("table")

@@ -9,8 +9,7 @@ import numpy as np
 import typer
 
 from had.config import load
-from had.data.annotation_layouts import ANNOTATED
-from had.data.layouts import LAYOUTS, canonical_name
+from had.data.layouts import canonical_name
 from had.errors import ConfigError
 from had.evaluation.products import KINDS
 from had.files import atomic_file
@@ -33,28 +32,6 @@ Stem = Annotated[Path, typer.Option(help="Path without suffix; a file of each fo
 StartUs = Annotated[int | None, typer.Option(help=f"Where it starts: microseconds, {_CLOCK}; none: at its begin.")]
 StopUs = Annotated[int | None, typer.Option(help=f"Where it stops: microseconds, {_CLOCK}; none: at its end.")]
 DEFAULT = Path("config/config.yaml")
-
-AnnotationLayout = Annotated[
-    str,
-    typer.Option(
-        "--layout", help="Whose annotations: " + ", ".join(sorted((*LAYOUTS, *(one.name for one in ANNOTATED))))
-    ),
-]
-Truth = Annotated[Path | None, typer.Option(help="Folder of the benchmark's annotations, in a published form.")]
-Tracks = Annotated[list[Path] | None, typer.Option(help="Folder of <sequence>.txt, or of such folders; repeatable.")]
-TrackerNames = Annotated[
-    list[str] | None, typer.Option("--tracker", help="A name, once for each --tracks; none: the folder's.")
-]
-Listed = Annotated[
-    Path | None, typer.Option("--list", help="Exactly these sequences, one a line; none: all tracked ones.")
-]
-StoredCurves = Annotated[
-    list[Path] | None, typer.Option(help="Stored curves (.npz) of published trackers, to be scored, too; repeatable.")
-]
-BaselineCurves = Annotated[
-    Path | None,
-    typer.Option(help="Stored curves (.npz) of the baselines of the breakout capability, BOC, to be added."),
-]
 
 
 def source_of(config: Path, benchmark: str) -> BenchmarkOptions:

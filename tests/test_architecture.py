@@ -12,7 +12,7 @@ GROUND |= {"data.annotation_layouts", "data.layouts"}
 """Needs nothing above; the layouts are facts without code."""
 FLOORS = [{"data", "models", "losses", "experiment"}, {"training", "tracking"}, {"evaluation"}]
 """Rooms of one floor do not know one another."""
-ROOF = {"films", "cli_options", "cli_weights", "cli"}
+ROOF = {"films", "cli_evaluate", "cli_options", "cli_weights", "cli"}
 EVALUATION_READS = {"data.annotation_folders", "data.sequences", "data.frames", "data.representations"}
 """All that the evaluation takes from the floors below, beside the ground."""
 
