@@ -134,7 +134,7 @@ def score_tracks(tracker: str, folder: Path, annotations: Sequence[Annotation]) 
         raise DataError("sequences to score, each once", got, f"compare the names of the annotations and in {folder}")
     boxes = [annotation.boxes for annotation in annotations]
     tracks = [read_boxes(folder / f"{name}.txt", frames=len(truth)) for name, truth in zip(names, boxes, strict=True)]
-    flooded = [name for name, track in zip(names, tracks, strict=True) if np.isnan(track).any(axis=1).mean() > 0.5]
+    flooded = [name for name, track in zip(names, tracks, strict=True) if _mostly_nan(track)]
     if flooded:
         log.warning("%s: %d sequences with NaN in most rows: %s", tracker, len(flooded), ", ".join(flooded))
     return Scored(
@@ -145,6 +145,11 @@ def score_tracks(tracker: str, folder: Path, annotations: Sequence[Annotation]) 
         attributes=[annotation.attributes for annotation in annotations],
         one_shot=_one_shot(folder / "one_shot.csv", names),
     )
+
+
+def _mostly_nan(track: np.ndarray) -> bool:
+    missing = np.isnan(track)
+    return bool(missing.any() and missing.any(axis=1).mean() > 0.5)
 
 
 def _score_stored(tracker: str, stored: Baselines, wanted: list[str] | None, truth: AnnotationFolder) -> Scored:
