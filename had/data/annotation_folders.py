@@ -64,7 +64,7 @@ class AnnotationFolder:
 
 
 def find_annotations(layout: AnnotationLayout, folder: Path) -> AnnotationFolder:
-    """What a folder holds, in any of the three forms; maybe nothing.
+    """What a folder holds, in any of the three forms; maybe nothing. The only one with annotations below stands for it.
 
     Raises:
         DataError: no such folder, or two annotations of one sequence.
@@ -80,6 +80,9 @@ def find_annotations(layout: AnnotationLayout, folder: Path) -> AnnotationFolder
     flat = _flat(layout, folder)
     for name in files.keys() & flat.keys():
         raise _doubled(name, files[name].boxes, flat[name].boxes)
+    below = [] if files else _below(layout, folder)
+    if len(below) == 1:  # text files beside it are lists and explanations
+        return find_annotations(layout, below[0])
     files = files or flat
     attributes = read_attributes(layout, folder) if layout.attributes else {}
     return AnnotationFolder(layout, dict(sorted(files.items())), attributes)
@@ -89,7 +92,7 @@ def check_scorable(annotations: AnnotationFolder, folder: Path) -> None:
     """See that there are annotations; a missing folder of flags is said in the log.
 
     Raises:
-        DataError: there are none; a folder below that has some is named.
+        DataError: there are none; folders below that have some are named.
     """
     layout = annotations.layout
     if annotations.files:
@@ -99,9 +102,10 @@ def check_scorable(annotations: AnnotationFolder, folder: Path) -> None:
             )
             log.warning(sentence, layout.title, folder)
         return
-    below = [entry for entry in sorted(folder.iterdir()) if entry.is_dir()]
-    better = next((entry for entry in below if _nested(layout, entry) or (entry / "gt_rect").is_dir()), None)
-    remedy = f"did you mean {better}?" if better else "give the folder that holds the sequences"
+    below = [entry.name for entry in _below(layout, folder)]
+    remedy = (
+        f"give one of the folders in it: {', '.join(below)}" if below else "give the folder that holds the sequences"
+    )
     expected = f"<sequence>/{layout.boxes}, gt_rect/<sequence>.txt or <sequence>.txt"
     raise DataError(expected, f"none of them in {folder}", remedy)
 
@@ -114,6 +118,12 @@ def _nested(layout: AnnotationLayout, folder: Path) -> dict[str, Files]:
                 found[entry.name] = Files(entry / name, entry / layout.presence if layout.presence else None)
                 break
     return found
+
+
+def _below(layout: AnnotationLayout, folder: Path) -> list[Path]:
+    """Folders one level down that hold annotations, in a form that cannot be mistaken for other text files."""
+    folders = (entry for entry in sorted(folder.iterdir()) if entry.is_dir())
+    return [entry for entry in folders if _nested(layout, entry) or (entry / "gt_rect").is_dir()]
 
 
 def _flat(layout: AnnotationLayout, folder: Path) -> dict[str, Files]:

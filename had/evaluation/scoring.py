@@ -68,7 +68,8 @@ def evaluate(
     if tracks and annotations:
         check_scorable(truth, annotations)
         _refuse_unannotated(wanted, truth, listed)
-        apart = [annotations, *(annotations / name for name in ("gt_rect", "absent", "att"))]
+        beside = (annotations, annotations.parent)
+        apart = [annotations, *(place / name for place in beside for name in ("gt_rect", "absent", "att"))]
         trackers = find_trackers(tracks, names, known=truth.files, apart=apart)
     refuse_doubled([tracker.name for tracker in trackers] + [name for one in stored for name in one.trackers])
 
@@ -81,7 +82,6 @@ def evaluate(
             done.append(make())
         except HadError as error:
             broken[name] = error
-            log.error("%s is left out: %s", name, error)
 
     for tracker in trackers:
         chosen = wanted or _in_both(tracker, truth)
@@ -185,6 +185,9 @@ def _one_shot(path: Path, names: list[str]) -> np.ndarray:
 
 def _summed_up(broken: dict[str, HadError], done: Sequence[Scored], output: Path) -> DataError:
     """One sentence for the trackers that could not be scored."""
+    if len(broken) > 1:
+        for name, error in broken.items():
+            log.error("%s is not scored: %s", name, error)
     name, error = next(iter(broken.items()))
     others = f", nor {', '.join(list(broken)[1:])} (see above)" if len(broken) > 1 else ""
     rest = f"; the other {len(done)} are in {output}" if done else "; nothing was written"

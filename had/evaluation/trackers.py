@@ -30,8 +30,8 @@ def find_trackers(
 ) -> list[Tracker]:
     """The trackers of some folders, in that order.
 
-    A folder with text files is one tracker; one without is a folder of trackers, by name. ``<sequence>_time.txt`` is
-    no track, unless a sequence is called so.
+    A folder with tracks of known sequences is one tracker; else it is a folder of trackers, by name.
+    ``<sequence>_time.txt`` is no track, unless a sequence is called so.
 
     Args:
         folders: as given with ``--tracks``.
@@ -51,12 +51,12 @@ def find_trackers(
         if not folder.is_dir():
             raise DataError("a folder of result files", f"no folder {folder}", "correct --tracks")
         own = _tracks(folder, known)
-        if own:
-            found.append(Tracker(names[index] if names else folder.resolve().name, folder, own))
-            continue
         places = {place.resolve() for place in apart}
         inside = [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and entry.resolve() not in places]
         trackers = [Tracker(entry.name, entry, tracks) for entry in inside if (tracks := _tracks(entry, known))]
+        if any(name in known for name in own) or (own and not trackers):
+            found.append(Tracker(names[index] if names else folder.resolve().name, folder, own))
+            continue
         if not trackers:
             expected = f"result files {folder}/<sequence>.txt, or folders of them"
             raise DataError(expected, "none of either", "give the folder of one tracker, or of several")

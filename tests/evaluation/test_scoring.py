@@ -88,14 +88,19 @@ def test_two_annotations_of_one_sequence_are_refused(tmp_path, evaluate, one, ot
     assert "expected one annotation of b, got both" in said
 
 
-def test_a_folder_without_annotations_says_which_one_has_some(tmp_path, evaluate):
+def test_the_only_folder_with_annotations_below_is_taken_and_of_several_none(tmp_path, evaluate):
     benchmark(tmp_path)
     (tmp_path / "truth").rename(tmp_path / "test")
     (tmp_path / "truth").mkdir()
     (tmp_path / "test").rename(tmp_path / "truth/test")
+    (tmp_path / "truth/README.txt").write_text("Annotations of a and others.")
+    assert evaluate(*call(tmp_path)) == (0, "")
+    assert list(read(tmp_path / "out", "per_sequence")["sequence"]) == ["a", "b", "c"]
+    (tmp_path / "truth/README.txt").unlink()
+    annotate(tmp_path / "truth/val", "gt_rect")
     code, said = evaluate(*call(tmp_path))
     assert code == 2
-    assert f"did you mean {tmp_path / 'truth/test'}?" in said
+    assert "give one of the folders in it: test, val" in said
 
 
 # --- which sequences, which trackers ----------------------------------------------------------------
@@ -156,6 +161,18 @@ def test_several_trackers_in_one_call(tmp_path, evaluate):
     places = ("--tracks", tmp_path / "many/x", "--tracks", tmp_path / "theirs")
     assert evaluate(*start, *places, "--tracker", "one", "--tracker", "two") == (0, "")
     assert list(read(tmp_path / "out")["tracker"]) == ["one", "two"]
+
+
+def test_other_text_and_annotations_among_the_trackers_are_none(tmp_path, evaluate):
+    annotate(tmp_path / "all", "gt_rect", ["a"])
+    write(tmp_path / "all/theirs/a.txt")
+    (tmp_path / "all/README.txt").write_text("Results of theirs.")
+    (tmp_path / "all/att").mkdir()
+    (tmp_path / "all/att/a.txt").write_text("0\n" * 17)
+    places = ("--tracks", tmp_path / "all", "--output", tmp_path / "out")
+    for annotations in (tmp_path / "all", tmp_path / "all/gt_rect"):
+        assert evaluate("--layout", "coesot", "--annotations", annotations, *places) == (0, "")
+        assert list(read(tmp_path / "out")["tracker"]) == ["theirs"]
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_two_broken_trackers_are_both_named(tmp_path, evaluate):
     code, said = evaluate(*call(tmp_path), *places)
     assert code == 2
     assert "tracker 'bad' is not scored, nor worse (see above); the other 1 are in" in said.splitlines()[0]
-    assert f"worse is left out: expected 4 boxes in {tmp_path / 'worse/a.txt'}, got 2 rows" in said
+    assert f"worse is not scored: expected 4 boxes in {tmp_path / 'worse/a.txt'}, got 2 rows" in said
 
 
 def test_a_flood_of_nan_is_read_as_misses_and_said(tmp_path, evaluate):
