@@ -74,22 +74,19 @@ def evaluate(
     refuse_doubled([tracker.name for tracker in trackers] + [name for one in stored for name in one.trackers])
 
     read = cache(truth.read)  # each annotation once, and only those that are scored
+    jobs: list[tuple[str, Callable[[], Scored]]] = []
+    for tracker in trackers:
+        truths = [read(name) for name in wanted or _in_both(tracker, truth)]  # errors here are no tracker's fault
+        jobs.append((tracker.name, partial(score_tracks, tracker.name, tracker.folder, truths)))
+    for one in stored:
+        jobs += [(name, partial(_score_stored, name, one, wanted, truth)) for name in one.trackers]
     done: list[Scored] = []
     broken: dict[str, HadError] = {}
-
-    def attempt(name: str, make: Callable[[], Scored]) -> None:
+    for name, job in jobs:
         try:
-            done.append(make())
+            done.append(job())
         except HadError as error:
             broken[name] = error
-
-    for tracker in trackers:
-        chosen = wanted or _in_both(tracker, truth)
-        truths = [read(name) for name in chosen]  # a broken annotation is nobody's tracker's fault
-        attempt(tracker.name, partial(score_tracks, tracker.name, tracker.folder, truths))
-    for one in stored:
-        for name in one.trackers:
-            attempt(name, partial(_score_stored, name, one, wanted, truth))
     if done:
         write_scores(done, layout=layout, output=output, baselines=boc)
     if broken:

@@ -47,6 +47,14 @@ def test_the_long_table_has_every_run_seed_and_sequence_once(made):
     assert set(exact["seed"]) == {0}
 
 
+def test_without_networks_there_is_no_one_shot_iou(tmp_path):
+    one = experiment(tmp_path, runs={}, controls=["static", "ground_truth"])
+    write_results(one, "coesot", sequences=3)
+    path = folder_of(one, "metrics", "coesot", "static", 0) / "per_sequence.csv"
+    assert "one_shot_iou" not in pd.read_csv(path).columns
+    assert set(benchmark.gather(one, "coesot")["metric"]) == set(metrics.SCORES)
+
+
 def test_a_run_that_was_not_evaluated_is_named(tmp_path):
     with pytest.raises(DataError, match=r"no file .*teacher.seed0.per_sequence.csv"):
         benchmark.gather(experiment(tmp_path), "coesot")
