@@ -60,7 +60,10 @@ def write_scores(
     flags: list[np.ndarray] = []
     for one in scored:
         begin = {"tracker": one.tracker, "sequences": len(one.sequences)}
-        rows.append({**begin, **summary(one.curves), **_breakout(one, baselines)})
+        numbers = summary(one.curves)
+        told = (one.tracker, len(one.sequences), numbers["SR"], numbers["PR"], numbers["NPR"])
+        log.info("%s, %d sequences: SR (mean of the curve) %.4f, PR (at 20 px) %.4f, NPR (at 0.2) %.4f", *told)
+        rows.append({**begin, **numbers, **_breakout(one, baselines)})
         flags.append(_flags(one, layout))
         found = by_attribute(one.curves, flags[-1], layout.attributes)
         parts += [{"tracker": one.tracker, "attribute": name, **part} for name, part in found.items()]

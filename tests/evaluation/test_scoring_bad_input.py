@@ -122,6 +122,14 @@ def test_a_broken_annotation_is_named(tmp_path, evaluate, name, content, sentenc
     assert not (tmp_path / "out").exists()
 
 
+def test_a_sequence_twice_among_the_attributes_is_named(tmp_path, evaluate):
+    benchmark(tmp_path)
+    (tmp_path / "truth/attributes.csv").write_text("sequence,CM\na,1\nb,0\na,0\n")
+    code, said = evaluate(*call(tmp_path))
+    assert code == 2
+    assert f"'a' again in row 4 of {tmp_path / 'truth/attributes.csv'}" in said
+
+
 def test_annotations_with_a_mark_and_windows_line_ends_are_read(tmp_path, evaluate):
     benchmark(tmp_path)
     (tmp_path / "truth/b/groundtruth.txt").write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
