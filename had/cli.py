@@ -14,8 +14,8 @@ from typing import Annotated
 
 import typer
 
+from had import cli_evaluate, cli_weights
 from had import cli_options as options
-from had import cli_weights
 from had.config import dump, load, schema
 from had.data.layouts import canonical_name, layout_of
 from had.errors import ConfigError, HadError
@@ -28,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_weights.app, name="weights")
+app.command()(cli_evaluate.evaluate)
 
 
 def main() -> None:
@@ -215,24 +216,6 @@ def profile(benchmark: options.Benchmark, output: options.Output, config: option
     from had.tracking.profile import profile as profile_networks
 
     profile_networks(load(config), benchmark, output)
-
-
-@app.command()
-def evaluate(
-    benchmark: options.Benchmark,
-    run: options.RunName,
-    annotations: options.Annotations,
-    tracks: Annotated[Path, typer.Option(help="Folder of result files, one a sequence.")],
-    output: options.Output,
-    split: options.Split = "test",
-) -> None:
-    """Score the tracks of one run against the ground truth."""
-    from had.data.sequences import read_split
-    from had.evaluation.benchmark import evaluate_run
-
-    layout = layout_of(benchmark)
-    truth = read_split(layout, annotations, split)
-    evaluate_run(layout=layout, annotations=truth, tracks=tracks, tracker=run, output=output)
 
 
 @app.command("table")

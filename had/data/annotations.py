@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from had.box_text import quick_boxes
+from had.data.annotation_layouts import AnnotationLayout
 from had.data.layouts import SENSOR_FILE, SLICES_FILE, Layout
 from had.errors import DataError, excerpt, nearest
 from had.files import read_text
@@ -60,25 +62,25 @@ def split_folder(layout: Layout, root: Path, split: str) -> Path:
 
 def read_names(layout: Layout, root: Path, split: str) -> list[str]:
     """The names of a split's sequences (`DataError` for a missing list, a name twice or one that is a path)."""
-    names = _names(split_folder(layout, root, split) / layout.list_file)
+    names = read_list(split_folder(layout, root, split) / layout.list_file)
     if split != "train":
         return names
     others: set[str] = set()
     for other in layout.splits:
         path = split_folder(layout, root, other) / layout.list_file
         if other != split and path.is_file():
-            others |= set(_names(path))
+            others |= set(read_list(path))
     doubled = sorted(set(names) & others)
     if doubled:
         log.warning("%s: left out of train, because another split lists them too: %s", layout.title, ", ".join(doubled))
     return [name for name in names if name not in others]
 
 
-def _names(path: Path) -> list[str]:
+def read_list(path: Path) -> list[str]:
+    """The names in a list of sequences, one a line (`DataError` for no file, a name twice or one that is a path)."""
     if not path.is_file():
-        raise DataError(
-            "a list of sequences", f"no file {path}", "check the root, or write it: one sequence name a line"
-        )
+        remedy = "check the root, or write it: one sequence name a line"
+        raise DataError("a list of sequences", f"no file {path}", remedy)
     names = [line.strip() for line in read_text(path, "a list of sequences").splitlines() if line.strip()]
     for name in names:
         if name in (".", "..") or "/" in name or "\\" in name:
@@ -101,11 +103,11 @@ def read_annotation(
     Raises:
         DataError: a missing or broken file, or as many flags as there are not boxes.
     """
-    boxes = _read_boxes(Path(folder) / layout.boxes)
+    boxes = read_ground_truth(Path(folder) / layout.boxes)
     if layout.presence is None:
         present = np.asarray((boxes[:, 2:] > 0).all(axis=1))
     else:
-        present = _read_flags(Path(folder) / layout.presence, len(boxes), layout.present_value)
+        present = read_flags(Path(folder) / layout.presence, len(boxes), layout.present_value)
     if attributes is None:
         attributes = read_attributes(layout, Path(folder).parent).get(name, {})
     return Annotation(name, boxes, present, attributes)
@@ -122,9 +124,13 @@ def _lines(path: Path, expected: str) -> list[str]:
     return lines
 
 
-def _read_boxes(path: Path) -> np.ndarray:
+def read_ground_truth(path: Path) -> np.ndarray:
+    """The boxes of one sequence, (F, 4) float64 ``xywh`` (`DataError`: no file, none in it, or not finite numbers)."""
     expected = "one x,y,w,h a line"
-    boxes = []
+    boxes: list[list[float]] = []
+    quick = quick_boxes(path.read_bytes()) if path.is_file() else None
+    if quick is not None and np.isfinite(quick).all():
+        return quick
     for number, line in enumerate(_lines(path, expected), 1):
         try:
             box = [float(value) for value in line.replace(",", " ").split()]
@@ -136,7 +142,8 @@ def _read_boxes(path: Path) -> np.ndarray:
     return np.array(boxes, np.float64)
 
 
-def _read_flags(path: Path, frames: int, meaning_true: int) -> np.ndarray:
+def read_flags(path: Path, frames: int, meaning_true: int) -> np.ndarray:
+    """(F,) bool, True where the flag is ``meaning_true`` (`DataError`: no file, other flags, or another number)."""
     expected = f"one flag 0 or 1 for each of {frames} boxes"
     flags = []
     for number, line in enumerate(_lines(path, expected), 1):
@@ -165,7 +172,7 @@ def read_sensor(layout: Layout, folder: Path) -> tuple[int, int]:
     return int(sides[0]), int(sides[1])
 
 
-def read_attributes(layout: Layout, folder: Path) -> dict[str, dict[str, bool]]:
+def read_attributes(layout: AnnotationLayout, folder: Path) -> dict[str, dict[str, bool]]:
     """Attributes of the sequences of a split folder: name -> abbreviation -> whether it applies.
 
     Read from ``attributes.csv`` (header ``sequence,<abbreviation>...``) in the folder or above it, else
@@ -182,7 +189,7 @@ def read_attributes(layout: Layout, folder: Path) -> dict[str, dict[str, bool]]:
     return {}
 
 
-def _attribute_table(layout: Layout, path: Path) -> dict[str, dict[str, bool]]:
+def _attribute_table(layout: AnnotationLayout, path: Path) -> dict[str, dict[str, bool]]:
     text = io.StringIO(read_text(path, "a table of attributes"))
     rows = [row for row in csv.reader(text) if row]
     header = rows[0] if rows else []
@@ -195,11 +202,13 @@ def _attribute_table(layout: Layout, path: Path) -> dict[str, dict[str, bool]]:
         if len(row) != len(header) or not set(row[1:]) <= {"0", "1"}:
             expected = f"a name and {len(header) - 1} flags 0 or 1"
             raise DataError(expected, f"{excerpt(','.join(row))} in row {number} of {path}", "correct that row")
+        if row[0] in table:
+            raise DataError("each sequence once", f"{row[0]!r} again in row {number} of {path}", "remove one of them")
         table[row[0]] = {name: flag == "1" for name, flag in zip(header[1:], row[1:], strict=True)}
     return table
 
 
-def _attribute_flags(layout: Layout, path: Path) -> dict[str, bool]:
+def _attribute_flags(layout: AnnotationLayout, path: Path) -> dict[str, bool]:
     flags = read_text(path, f"{len(layout.attributes)} flags 0 or 1").replace(",", " ").split()
     if len(flags) != len(layout.attributes) or not set(flags) <= {"0", "1"}:
         raise DataError(f"{len(layout.attributes)} flags 0 or 1", f"{len(flags)} values in {path}", "correct that file")

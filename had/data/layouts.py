@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from had.errors import ConfigError, nearest
+from had.data.annotation_layouts import ANNOTATED, AnnotationLayout, find
 
 Stream = Literal["rgb", "event_image", "voxel"]
 
@@ -40,49 +40,34 @@ class VoxelRecipe:
     events: int = 16
 
 
-@dataclass(frozen=True)
-class Layout:
-    """One benchmark's files.
+@dataclass(frozen=True, kw_only=True)
+class Layout(AnnotationLayout):
+    """One benchmark's files: what `AnnotationLayout` says, and its recordings.
 
     Patterns are filled with ``sequence`` (its name) and ``index`` (a frame number) by `str.format`.
 
     Attributes:
-        name: canonical name.
-        title: name in tables.
-        citation: where it was published.
         sensor: (width, height) in pixels.
         splits: split name -> folder under the root.
         list_file: names of a split's sequences, one a line, inside the split folder.
-        boxes: ground truth inside a sequence's folder, one ``x,y,w,h`` a frame.
-        presence: flags inside a sequence's folder, or None.
-        present_value: the flag that means "target visible".
         images: stream -> pattern of its image files, without extension.
         extensions: image extensions in order of preference.
         voxels: pattern of the published voxel files, or None.
         raw: pattern of the raw recording.
         raw_format: ``"csv"`` or ``"aedat4"``.
-        attributes: abbreviations in the order of the published flags.
         teacher_streams, student_streams: what the two networks read; the student's is one of the teacher's.
         slicing: default of `PreparationOptions.slicing`.
         slices: slices of an equally sliced recording (the first is dropped), or None.
         voxel: recipe of the voxels.
-        aliases: further accepted names.
         note: printed under tables.
     """
 
-    name: str
-    title: str
-    citation: str
     sensor: tuple[int, int]
     splits: dict[str, str]
-    boxes: str
-    presence: str | None
-    present_value: int
     images: dict[str, str]
     voxels: str | None
     raw: str
     raw_format: Literal["csv", "aedat4"]
-    attributes: tuple[str, ...]
     teacher_streams: tuple[Stream, Stream]
     student_streams: tuple[Stream]
     slicing: Literal["frame", "exposure", "interval", "equal"]
@@ -90,7 +75,6 @@ class Layout:
     voxel: VoxelRecipe
     list_file: str = "list.txt"
     extensions: tuple[str, ...] = (".png", ".bmp", ".jpg")
-    aliases: tuple[str, ...] = ()
     note: str = ""
 
 
@@ -222,19 +206,15 @@ LAYOUTS: dict[str, Layout] = {
 
 
 def canonical_name(name: str) -> str:
-    """The layout's name for any accepted spelling.
-
-    Raises:
-        ConfigError: no such benchmark.
-    """
-    wanted = name.lower().replace("_", "-")
-    for layout in LAYOUTS.values():
-        if wanted in (layout.name, *layout.aliases):
-            return layout.name
-    known = [n for layout in LAYOUTS.values() for n in (layout.name, *layout.aliases)]
-    raise ConfigError(f"a benchmark among {', '.join(known)}", repr(name), nearest(wanted, known))
+    """The layout's name for any accepted spelling (`ConfigError` if no benchmark with recordings has it)."""
+    return layout_of(name).name
 
 
 def layout_of(name: str) -> Layout:
     """The layout of a benchmark given by any accepted name (`ConfigError` if there is none)."""
-    return LAYOUTS[canonical_name(name)]
+    return find(name, LAYOUTS.values())
+
+
+def annotation_layout_of(name: str) -> AnnotationLayout:
+    """The same for scoring, which also knows benchmarks of which there are annotations only."""
+    return find(name, (*LAYOUTS.values(), *ANNOTATED))

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from had.data.annotations import Annotation, read_annotation, read_split
+from had.data.annotations import Annotation, read_annotation, read_list, read_split
 from had.data.frames import Frame
 from had.data.layouts import layout_of
 from had.errors import DataError
 from had.files import read_json
 
-__all__ = ["Annotation", "Sequence", "load_split", "read_annotation", "read_split"]
+__all__ = ["Annotation", "Sequence", "load_split", "read_annotation", "read_list", "read_split"]
 
 
 class Sequence:

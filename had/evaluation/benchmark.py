@@ -1,107 +1,23 @@
-"""Tracks and annotations of one run -> its scores on disk; the scores of all runs -> one long table.
+"""The scores of all runs on disk -> one long table, and the curves and costs behind it.
 
-`evaluate_run` writes ``per_sequence.csv`` (``tracker,sequence,frames,SR,PR,NPR``, then the other
-readings and the one-shot IoU) and ``curves.npz`` (``sequences``, ``frames``, ``overlap`` (S, 21),
-``error`` (S, 51), ``error_norm`` (S, 51), ``attributes`` (A,), ``attribute_flags`` (S, A)).
-`gather` reads them back: benchmark, run, seed, sequence, metric, value.
+`had.evaluation.score_files` has written ``per_sequence.csv`` and ``curves.npz`` of each run. `gather` reads the tables
+back: benchmark, run, seed, sequence, metric, value.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from had.data.layouts import Layout
 from had.errors import DataError
-from had.evaluation.metrics import SCORES, Curves, scores, sequence_curves
+from had.evaluation.metrics import SCORES, Curves
 from had.evaluation.rows import folder_of, profile_file, rows_of
-from had.evaluation.track_files import read_boxes
-from had.files import atomic_file
 from had.options.experiment import Experiment
 
-if TYPE_CHECKING:
-    from had.data.sequences import Annotation
-
 METRICS = (*SCORES, "one_shot_iou")
-"""Columns of scores in ``per_sequence.csv``."""
-
-
-def evaluate_run(
-    *,
-    layout: Layout,
-    annotations: list[Annotation],
-    tracks: Path,
-    tracker: str,
-    output: Path,
-) -> None:
-    """Score one run's tracks on every annotated sequence.
-
-    Args:
-        layout: the benchmark; names the attributes.
-        annotations: ground truth, one a sequence.
-        tracks: folder with ``<sequence>.txt`` and, where the tracker has some, the IoUs of single search
-            crops: ``one_shot.csv`` with columns ``sequence`` and ``iou``, a row a crop.
-        tracker: the name in the table's first column.
-        output: folder for ``per_sequence.csv`` and ``curves.npz``; each appears whole or not at all.
-
-    Raises:
-        DataError: no annotations, a sequence twice, a missing, short or broken track, or a one-shot
-            table that does not cover the sequences.
-    """
-    names = [annotation.name for annotation in annotations]
-    if not names or len(set(names)) != len(names):
-        raise DataError("annotated sequences, each once", f"{len(names)} names", "check the split's list")
-    curves = _stacked(
-        [
-            sequence_curves(
-                read_boxes(tracks / f"{annotation.name}.txt", frames=len(annotation.boxes)),
-                annotation.boxes,
-                annotation.present,
-            )
-            for annotation in annotations
-        ]
-    )
-    frames = np.array([len(annotation.boxes) for annotation in annotations])
-    table = pd.DataFrame({"tracker": tracker, "sequence": names, "frames": frames, **scores(curves)})
-    table["one_shot_iou"] = _one_shot(tracks / "one_shot.csv", names)
-    flags = [[annotation.attributes.get(name, False) for name in layout.attributes] for annotation in annotations]
-    with atomic_file(output / "curves.npz") as path:
-        np.savez(
-            path,
-            sequences=np.array(names),
-            frames=frames,
-            **curves._asdict(),
-            attributes=np.array(layout.attributes, dtype=np.str_),
-            attribute_flags=np.array(flags, dtype=bool).reshape(len(names), len(layout.attributes)),
-        )
-    with atomic_file(output / "per_sequence.csv") as path:
-        table.to_csv(path, index=False)
-
-
-def _stacked(curves: list[Curves]) -> Curves:
-    return Curves(*(np.stack(one) for one in zip(*curves, strict=True)))
-
-
-def _one_shot(path: Path, names: list[str]) -> np.ndarray:
-    """Mean IoU of each sequence's single crops, in the order of ``names``; NaN without a table or rows."""
-    if not path.is_file():
-        return np.full(len(names), np.nan)
-    try:
-        table = pd.read_csv(path, dtype={"sequence": str})
-        means = table.groupby("sequence")["iou"].mean()
-    except (OSError, KeyError, pd.errors.ParserError, pd.errors.EmptyDataError):
-        got = f"none of that kind in {path}"
-        raise DataError("a table with columns sequence and iou", got, "track the split again") from None
-    if means.empty:
-        return np.full(len(names), np.nan)
-    missing = set(names) - set(means.index)
-    if missing:
-        got = f"{path} without {sorted(missing)[0]}"
-        raise DataError(f"one-shot IoUs of {len(names)} sequences", got, "track the split again")
-    return means[names].to_numpy()
+"""Columns of scores in ``per_sequence.csv``; the last one only where the tracker has it."""
 
 
 def gather(experiment: Experiment, benchmark: str) -> pd.DataFrame:
@@ -126,6 +42,7 @@ def gather(experiment: Experiment, benchmark: str) -> pd.DataFrame:
                 raise DataError("the same sequences in all runs", got, "evaluate both again")
             parts.append((path, table.assign(benchmark=benchmark, run=row.run, seed=seed)))
     wide = pd.concat([table for _, table in parts])
+    wide = wide.reindex(columns=list(dict.fromkeys((*wide.columns, *METRICS))))
     keys = ["benchmark", "run", "seed", "sequence"]
     return wide.melt(id_vars=keys, value_vars=list(METRICS), var_name="metric").dropna(ignore_index=True)
 

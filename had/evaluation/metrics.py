@@ -10,6 +10,7 @@ Axes: F frames, S sequences, K thresholds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -73,7 +74,8 @@ def repaired(track: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     if len(track) < frames:
         raise DataError(f"a track of {frames} boxes", f"{len(track)}", "track the whole sequence")
     track = np.asarray(track, dtype=np.float64)[:frames]
-    bad = np.isnan(track).any(axis=1) | (track[:, 2:] <= 0).any(axis=1)
+    x, y, w, h = track.T
+    bad = np.isnan(x) | np.isnan(y) | ~((w > 0) & (h > 0))
     source = np.maximum.accumulate(np.where(bad, 0, np.arange(frames)))  # a bad first row stays
     result = track[source]
     result[:1] = boxes[:1]
@@ -86,12 +88,12 @@ def overlaps(track: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     The +1 and -1 of the inclusive convention cancel in width and height; they are kept, because the
     last bit decides ties at the thresholds.
     """
-    low = np.maximum(track[:, :2], boxes[:, :2])
-    high = np.minimum(track[:, :2] + track[:, 2:] - 1, boxes[:, :2] + boxes[:, 2:] - 1)
-    intersection = np.prod(np.maximum(high - low + 1, 0), axis=1)
+    (x, y, w, h), (gx, gy, gw, gh) = track.T, boxes.T
+    width = np.minimum(x + w - 1, gx + gw - 1) - np.maximum(x, gx) + 1
+    height = np.minimum(y + h - 1, gy + gh - 1) - np.maximum(y, gy) + 1
+    intersection = np.maximum(width, 0) * np.maximum(height, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        union = track[:, 2] * track[:, 3] + boxes[:, 2] * boxes[:, 3] - intersection
-        iou = intersection / union
+        iou = intersection / (w * h + gw * gh - intersection)
     return np.where(valid(boxes), iou, -1.0)
 
 
@@ -106,18 +108,19 @@ def centre_errors(track: np.ndarray, boxes: np.ndarray, *, normalized: bool = Fa
     Returns:
         Pixels, or ground-truth sizes where ``normalized``. The -1 counts as a hit in both curves.
     """
-    centre = track[:, :2] + (track[:, 2:] - 1) / 2
-    truth = boxes[:, :2] + (boxes[:, 2:] - 1) / 2
+    (x, y, w, h), (gx, gy, gw, gh) = track.T, boxes.T
+    centre, truth = (x + (w - 1) / 2, y + (h - 1) / 2), (gx + (gw - 1) / 2, gy + (gh - 1) / 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         if normalized:
-            centre, truth = centre / boxes[:, 2:], truth / boxes[:, 2:]
-        error = np.sqrt(((centre - truth) ** 2).sum(axis=1))
+            centre, truth = (centre[0] / gw, centre[1] / gh), (truth[0] / gw, truth[1] / gh)
+        error = np.sqrt((centre[0] - truth[0]) ** 2 + (centre[1] - truth[1]) ** 2)
     return np.where(valid(boxes), error, -1.0)
 
 
 def valid(boxes: np.ndarray) -> np.ndarray:
     """Ground-truth rows that are scored, (F, 4) -> (F,) bool: x, y, w and h all positive."""
-    return np.asarray((boxes > 0).all(axis=1))
+    x, y, w, h = boxes.T
+    return np.asarray((x > 0) & (y > 0) & (w > 0) & (h > 0))
 
 
 def sequence_curves(track: np.ndarray, boxes: np.ndarray, present: np.ndarray) -> Curves:
@@ -133,22 +136,42 @@ def sequence_curves(track: np.ndarray, boxes: np.ndarray, present: np.ndarray) -
     Raises:
         DataError: too few rows in ``track``, no frames, or flags and boxes of different lengths.
     """
-    frames = len(boxes)
-    if frames == 0 or len(present) != frames:
-        raise DataError(
-            "ground truth with one flag a box", f"{frames} boxes, {len(present)} flags", "repair the annotation"
-        )
-    boxes = np.asarray(boxes, dtype=np.float64)
-    track = repaired(track, boxes)
-    present = np.asarray(present, dtype=bool)
-    iou = overlaps(track, boxes)[present]
-    error = centre_errors(track, boxes)[present]
-    error_norm = centre_errors(track, boxes, normalized=True)[present]
+    return Curves(*(curve[0] for curve in stacked_curves([track], [boxes], [present])))
+
+
+def stacked_curves(tracks: Sequence[np.ndarray], boxes: Sequence[np.ndarray], present: Sequence[np.ndarray]) -> Curves:
+    """The curves of one tracker on S sequences, with a leading axis S: `sequence_curves`, all frames at once."""
+    for truth, flags in zip(boxes, present, strict=True):
+        if len(truth) == 0 or len(flags) != len(truth):
+            got = f"{len(truth)} boxes, {len(flags)} flags"
+            raise DataError("ground truth with one flag a box", got, "repair the annotation")
+    frames = np.array([len(truth) for truth in boxes])
+    there = np.concatenate(present).astype(bool)
+    sequence = np.repeat(np.arange(len(frames)), frames)[there]
+    truth = np.asfortranarray(np.concatenate(boxes), dtype=np.float64)  # columns lie in one piece
+    track = np.asfortranarray(np.concatenate([repaired(*pair) for pair in zip(tracks, boxes, strict=True)]))
+    iou = overlaps(track, truth)[there]
+    hits = _reached(np.where(np.isnan(iou), -1.0, iou), OVERLAP_THRESHOLDS, sequence, len(frames))
+    seen = np.bincount(sequence, minlength=len(frames))
+    errors = (centre_errors(track, truth, normalized=normalized)[there] for normalized in (False, True))
     return Curves(
-        (iou[:, None] > OVERLAP_THRESHOLDS).sum(axis=0) / frames,  # F K -> K
-        (error[:, None] <= ERROR_THRESHOLDS).sum(axis=0) / frames,
-        (error_norm[:, None] <= NORM_THRESHOLDS).sum(axis=0) / frames,
+        (seen[:, None] - hits) / frames[:, None],
+        *(
+            _reached(error, thresholds, sequence, len(frames)) / frames[:, None]
+            for error, thresholds in zip(errors, (ERROR_THRESHOLDS, NORM_THRESHOLDS), strict=True)
+        ),
     )
+
+
+def _reached(values: np.ndarray, thresholds: np.ndarray, sequence: np.ndarray, sequences: int) -> np.ndarray:
+    """How many values of each sequence are at most each threshold, (N,) and sorted (K,) -> (S, K).
+
+    The comparisons are those of ``values <= threshold``, but log K of them a value and not K; NaN is above all.
+    """
+    bins = len(thresholds) + 1
+    first = np.searchsorted(thresholds, values)  # the first threshold that is not below the value
+    counts = np.bincount(sequence * bins + first, minlength=sequences * bins).reshape(sequences, bins)
+    return counts[:, :-1].cumsum(axis=1)
 
 
 def scores(curves: Curves) -> dict[str, np.ndarray]:

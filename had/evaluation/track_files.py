@@ -6,13 +6,21 @@ numbers, NaN allowed (the evaluators repair it); a byte-order mark and Windows l
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
 
 import numpy as np
 
-from had.errors import DataError
+from had.box_text import SEPARATORS, quick_boxes
+from had.errors import DataError, excerpt
+from had.files import read_text
 
-_SEPARATORS = str.maketrans(",;\t", "   ")
+_EXPECTED = "four numbers x, y, w, h a line"
+_BLANKS = str.maketrans(SEPARATORS, " " * len(SEPARATORS))
+_EMPTY_FIELD = re.compile(r"^\s*[,;]|[,;]\s*[,;]")
+_NUMBER = re.compile(r"[+-]?(nan|(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)", re.IGNORECASE | re.ASCII)
+_NAN_REMEDY = "write NaN where the tracker has no box"
 
 
 def read_boxes(path: Path, *, frames: int | None = None) -> np.ndarray:
@@ -26,36 +34,50 @@ def read_boxes(path: Path, *, frames: int | None = None) -> np.ndarray:
         (F, 4) float64 ``xywh`` in pixels.
 
     Raises:
-        DataError: no such file, not text, a line that is not four numbers, or fewer than ``frames`` rows.
+        DataError: no such file, not text, a line that is not four numbers, or fewer than ``frames`` rows; the file,
+            the line and the remedy are named.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
+        content = Path(path).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
         raise DataError("a result file", f"no file {path}", "track that sequence") from None
-    except UnicodeDecodeError:
-        raise DataError("a text file of boxes", f"other data in {path}", "write one `x,y,w,h` a line") from None
-    rows = [line.split() for line in text.translate(_SEPARATORS).splitlines()]
-    while rows and not rows[-1]:
-        rows.pop()
-    for number, row in enumerate(rows, start=1):
-        if len(row) != 4:
-            got = f"{len(row)} values in line {number} of {path}"
-            raise DataError("four numbers x, y, w, h a line", got, "write axis-parallel boxes, one line a frame")
-    if frames is not None and len(rows) < frames:
-        raise DataError(f"{frames} boxes in {path}", f"{len(rows)} rows", "track the whole sequence again")
-    try:
-        boxes = np.array(rows, dtype=np.float64)
-    except ValueError:
-        raise DataError("four numbers x, y, w, h a line", _first_word(rows, path), "remove headers and words") from None
-    return boxes.reshape(-1, 4)[:frames]
+    except OSError as error:
+        raise DataError("a result file", f"{path}, which cannot be read ({error.strerror})", "give a file") from None
+    boxes = quick_boxes(content)
+    if boxes is None:
+        boxes = _carefully(path)
+    if frames is not None and len(boxes) < frames:
+        raise DataError(f"{frames} boxes in {path}", f"{len(boxes)} rows", "track the whole sequence again")
+    return boxes[:frames]
 
 
-def _first_word(rows: list[list[str]], path: Path) -> str:
-    """Where the first value that is not a number stands."""
-    for number, row in enumerate(rows, start=1):
-        for value in row:
-            try:
-                float(value)
-            except ValueError:
-                return f"{value!r} in line {number} of {path}"
-    return f"other values in {path}"
+def _carefully(path: Path) -> np.ndarray:
+    """The same line by line; the first one that is wrong is named."""
+    text = read_text(Path(path), "a text file of boxes")
+    if "\0" in text:
+        raise DataError("a text file of boxes", f"other data in {path}", "write one `x,y,w,h` a line")
+    lines = text.rstrip().splitlines()
+    return np.array([_box(line, f"line {n} of {path}") for n, line in enumerate(lines, 1)]).reshape(-1, 4)
+
+
+def _box(line: str, place: str) -> list[float]:
+    values = line.translate(_BLANKS).split()
+    if not values:
+        raise DataError(_EXPECTED, f"0 values in {place}, which is blank", f"remove that line, or {_NAN_REMEDY}")
+    wrong = next((value for value in values if not _NUMBER.fullmatch(value)), None)
+    if wrong is not None and wrong.strip("+-").lower() in ("inf", "infinity"):
+        raise DataError("finite numbers", f"{wrong!r} in {place}", _NAN_REMEDY)
+    if wrong is not None:
+        raise DataError(_EXPECTED, f"{excerpt(wrong)} in {place}", "remove headers, comments and words")
+    if _EMPTY_FIELD.search(line):
+        raise DataError(_EXPECTED, f"an empty field in {place}, {excerpt(line)}", _NAN_REMEDY)
+    if len(values) == 8:
+        remedy = "write the axis-parallel box that your benchmark prescribes for a polygon of four corners"
+        raise DataError(_EXPECTED, f"8 values in {place}", remedy)
+    if len(values) != 4:
+        remedy = "write axis-parallel boxes, one line a frame, a point for decimals and nothing after h"
+        raise DataError(_EXPECTED, f"{len(values)} values in {place}", remedy)
+    box = [float(value) for value in values]
+    if any(map(math.isinf, box)):
+        raise DataError("finite numbers", f"{excerpt(line)} in {place}", _NAN_REMEDY)
+    return box

@@ -9,8 +9,9 @@ import pandas as pd
 from had.config import load
 from had.data.frames import Frame
 from had.data.layouts import layout_of
-from had.evaluation.benchmark import evaluate_run
 from had.evaluation.rows import folder_of, profile_file, rows_of, tracks_folder
+from had.evaluation.score_files import write_scores
+from had.evaluation.scoring import score_tracks
 
 NOISE = {"teacher": 0.10, "student": 0.22, "hdetrack": 0.19, "had_ta": 0.17, "had_sa": 0.16, "had": 0.13}
 NOISE |= {f"{run}_few": noise + 0.05 for run, noise in NOISE.items()}
@@ -117,13 +118,8 @@ def write_results(experiment, benchmark, sequences=12, frames=40, attributes=Tru
                 write_one_shot(tracks / "one_shot.csv", truth, NOISE[row.run], seed)
                 write_training(experiment, benchmark, row, seed)
                 write_responses(tracks / "responses.npz", truth)
-            evaluate_run(
-                layout=layout,
-                annotations=truth,
-                tracks=tracks,
-                tracker=row.run,
-                output=folder_of(experiment, "metrics", benchmark, row.run, seed),
-            )
+            output = folder_of(experiment, "metrics", benchmark, row.run, seed)
+            write_scores([score_tracks(row.run, tracks, truth)], layout=layout, output=output)
     write_profile(experiment, benchmark)
     return truth
 

@@ -10,6 +10,7 @@ from had.errors import DataError
 from had.evaluation import benchmark, metrics
 from had.evaluation.final import final_scores
 from had.evaluation.rows import folder_of, rows_of
+from had.evaluation.scoring import score_tracks
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,14 @@ def test_the_long_table_has_every_run_seed_and_sequence_once(made):
     assert set(exact["seed"]) == {0}
 
 
+def test_without_networks_there_is_no_one_shot_iou(tmp_path):
+    one = experiment(tmp_path, runs={}, controls=["static", "ground_truth"])
+    write_results(one, "coesot", sequences=3)
+    path = folder_of(one, "metrics", "coesot", "static", 0) / "per_sequence.csv"
+    assert "one_shot_iou" not in pd.read_csv(path).columns
+    assert set(benchmark.gather(one, "coesot")["metric"]) == set(metrics.SCORES)
+
+
 def test_a_run_that_was_not_evaluated_is_named(tmp_path):
     with pytest.raises(DataError, match=r"no file .*teacher.seed0.per_sequence.csv"):
         benchmark.gather(experiment(tmp_path), "coesot")
@@ -60,20 +69,15 @@ def test_runs_on_different_sequences_are_refused(tmp_path):
         benchmark.gather(one, "eventvot")
 
 
-def test_bad_tracks_leave_no_scores(tmp_path):
-    layout = layout_of("coesot")
-    truth = annotations(layout, sequences=2, frames=9)
-    for annotation, rows in zip(truth, (9, 7), strict=True):
-        np.savetxt(tmp_path / f"{annotation.name}.txt", annotation.boxes[:rows])
-    arguments = {"layout": layout, "tracks": tmp_path, "tracker": "x", "output": tmp_path / "out"}
-    with pytest.raises(DataError, match=r"9 boxes in .*sim_001.txt, got 7 rows"):
-        benchmark.evaluate_run(annotations=truth, **arguments)
+def test_bad_one_shot_tables_and_annotations_are_refused(tmp_path):
+    truth = annotations(layout_of("coesot"), sequences=2, frames=9)
+    for annotation in truth:
+        np.savetxt(tmp_path / f"{annotation.name}.txt", annotation.boxes)
     with pytest.raises(DataError, match="each once"):
-        benchmark.evaluate_run(annotations=truth[:1] * 2, **arguments)
+        score_tracks("x", tmp_path, truth[:1] * 2)
     write_one_shot(tmp_path / "one_shot.csv", truth[1:], 0.1, 0)
     with pytest.raises(DataError, match="without sim_000"):
-        benchmark.evaluate_run(annotations=truth[:1], **arguments)
-    assert not (tmp_path / "out").exists()
+        score_tracks("x", tmp_path, truth[:1])
 
 
 def test_scores_are_the_same_bytes_again(tmp_path):

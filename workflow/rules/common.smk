@@ -108,9 +108,14 @@ def recordings(benchmark):
     return EXPERIMENT.benchmarks[benchmark].root or Path(f"{RESULTS}/data/{benchmark}/raw")
 
 
+def split_folder(benchmark, split):
+    """The folder of a split's recordings and annotations."""
+    return recordings(benchmark) / BENCHMARKS[benchmark].splits[split]
+
+
 def split_list(benchmark, split):
     """The list of a split's sequences; of recordings on disk only where it exists (`had prepare` explains)."""
-    path = recordings(benchmark) / BENCHMARKS[benchmark].splits[split] / "list.txt"
+    path = split_folder(benchmark, split) / "list.txt"
     return [path.as_posix()] if benchmark in SIMULATED or path.is_file() else []
 
 

@@ -8,6 +8,8 @@ rule evaluate:
     output:
         scores="<results>/metrics/{benchmark}/{run}/seed{seed}/per_sequence.csv",
         curves="<results>/metrics/{benchmark}/{run}/seed{seed}/curves.npz",
+        overall="<results>/metrics/{benchmark}/{run}/seed{seed}/overall.csv",
+        attributes="<results>/metrics/{benchmark}/{run}/seed{seed}/per_attribute.csv",
     log:
         "<logs>/evaluate/{benchmark}_{run}_seed{seed}.log",
     benchmark:
@@ -19,15 +21,15 @@ rule evaluate:
         mem_mb=1000,
         runtime=30,
     params:
-        root=lambda wildcards: recordings(wildcards.benchmark).as_posix(),
+        split=lambda wildcards: split_folder(wildcards.benchmark, "test").as_posix(),
         tracks=track_folder,
         folder=lambda wildcards, output: Path(output.scores).parent,
         digest=tracks_digest,
     message:
         "Score {wildcards.run} on {wildcards.benchmark}, seed {wildcards.seed}."
     shell:
-        "had evaluate --benchmark {wildcards.benchmark} --run {wildcards.run} --split test"
-        " --annotations {params.root:q} --tracks {params.tracks:q} --output {params.folder:q} > {log:q} 2>&1"
+        "had evaluate --layout {wildcards.benchmark} --annotations {params.split:q} --list {params.split:q}/list.txt"
+        " --tracks {params.tracks:q} --tracker {wildcards.run} --output {params.folder:q} > {log:q} 2>&1"
 
 
 rule table:
