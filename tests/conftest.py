@@ -1,9 +1,12 @@
 """Fixtures that several tests share."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
+
+from had import cli
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -15,3 +18,17 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"needs real recordings and known scores: no folder {folder} (set HAD_SHARED)")
     return folder
+
+
+@pytest.fixture
+def evaluate(monkeypatch, capsys, caplog):
+    """`had evaluate ARGUMENTS` -> exit status, and all that it said."""
+
+    def call(*arguments):
+        caplog.clear()
+        monkeypatch.setattr(sys, "argv", ["had", "evaluate", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        return end.value.code or 0, capsys.readouterr().err + caplog.text
+
+    return call
