@@ -66,10 +66,10 @@ def run_digest(experiment: Experiment, *, benchmark: str, run: str, seed: int) -
     """`digest` of everything that decides what a run (or control) of one benchmark and seed becomes.
 
     Both MLflow's identity of a run and what makes the workflow train it again. Left out is what changes nothing:
-    titles, loading processes, sizes of splits that are not read, options of distillation where there is none, and
-    weights of terms that are off.
+    titles, loading processes, others' published curves, sizes of splits that are not read, options of distillation
+    where there is none, and weights of terms that are off.
     """
-    source = experiment.source(benchmark).model_dump(mode="json")
+    source = experiment.source(benchmark).model_dump(mode="json", exclude={"baselines"})
     trained = run in experiment.runs
     for split in ("test",) if trained else ("train", "val"):
         (source["simulation"] or {}).pop(split, None)

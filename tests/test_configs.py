@@ -103,6 +103,14 @@ def test_a_benchmark_that_is_not_configured_is_refused(name):
     assert experiment.source("coesot") == experiment.benchmarks["coesot"]
 
 
+def test_others_published_curves_make_no_run_another_one():
+    path = REPOSITORY / "config" / "smoke.yaml"
+    plain, other = load(path), load(path, {"benchmarks": {"coesot": {"baselines": "x.npz"}}, "published": "y.csv"})
+    for run in ("had", "static"):
+        digests = {run_digest(one, benchmark="coesot", run=run, seed=0) for one in (plain, other)}
+        assert len(digests) == 1
+
+
 def test_the_notebook_is_kept_without_outputs():
     notebooks = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
     assert notebooks

@@ -78,6 +78,32 @@ class Layout(AnnotationLayout):
     note: str = ""
 
 
+ATTRIBUTE_NAMES = {
+    "ARC": "aspect ratio change",
+    "BC": "background clutter",
+    "BOM": "background object motion",
+    "CM": "camera motion",
+    "DEF": "deformation",
+    "FM": "fast motion",
+    "FOC": "full occlusion",
+    "HOC": "heavy occlusion",
+    "IV": "illumination variation",
+    "LI": "low illumination",
+    "MB": "motion blur",
+    "MOC": "mild occlusion",
+    "NM": "no motion",
+    "NMO": "no motion",
+    "OE": "over-exposure",
+    "OV": "out of view",
+    "POC": "partial occlusion",
+    "ROT": "rotation",
+    "SIO": "similar interfering objects",
+    "ST": "small target",
+    "SV": "scale variation",
+    "VC": "viewpoint change",
+}
+"""What the attributes' abbreviations mean."""
+
 _DAVIS_ATTRIBUTES = (
     "CM",
     "ROT",

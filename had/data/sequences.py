@@ -53,6 +53,11 @@ class Sequence:
         """(F,) int64 microseconds on the recording's clock (the frame's number where there is no recording)."""
         return self._mapped("frame_times_us")
 
+    @property
+    def event_counts(self) -> np.ndarray | None:
+        """(F,) int64, the events of each frame's slice; None where there is no recording."""
+        return None if self._meta["events"] is None else np.diff(self._mapped("slices"))
+
     def __len__(self) -> int:
         return len(self.annotation.boxes)
 

@@ -5,28 +5,37 @@ Light: a family's file, and with it pandas or matplotlib, is imported when somet
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from pathlib import Path
 
 from had.data.layouts import canonical_name, layout_of
 from had.errors import ConfigError, nearest
-from had.evaluation.rows import rows_of
+from had.evaluation.published import published_scores
+from had.evaluation.rows import compared_pairs, rows_of
 from had.options.experiment import Experiment
 
 KINDS = {
     "table": {
         "main": "tables",
         "ablation": "tables",
-        "attributes": "tables",
+        "attributes": "attributes",
         "cost": "tables",
         "comparisons": "study",
         "runs": "study",
+        "sequences": "sequences",
+        "published": "published_table",
     },
     "figure": {
         "success": "figures.curves",
         "precision": "figures.curves",
         "normalized_precision": "figures.curves",
+        "boc": "figures.boc",
+        "ranks": "figures.ranks",
         "attributes": "figures.attributes",
+        "attribute_bars": "figures.attribute_bars",
+        "sequences": "figures.sequences",
+        "failures": "figures.failures",
         "ablation": "figures.ablation",
         "losses": "figures.losses",
         "strips": "figures.strips",
@@ -43,12 +52,16 @@ OF_NETWORKS = {
 """Those that say nothing without a trained run."""
 
 
+_UNFIT = re.compile(r"[^A-Za-z0-9_.+-]")
+"""What a label of LaTeX cannot hold."""
+
+
 def applicable(what: str, experiment: Experiment, benchmark: str) -> list[str]:
     """The tables or figures that the configuration gives something to show, in the order of `KINDS`.
 
     Without any row there is none, without networks none of networks, and none of attributes where the benchmark
-    publishes no attributes. Comparisons are made where some were planned. `responses` also needs a network among
-    ``figures.runs``.
+    publishes no attributes. Comparisons are made where some were planned, sequences where two runs can be compared.
+    `responses` also needs a network among ``figures.runs``, `boc` baselines, `published` published scores.
 
     Args:
         what: ``table`` or ``figure``.
@@ -59,11 +72,18 @@ def applicable(what: str, experiment: Experiment, benchmark: str) -> list[str]:
         return []
     absent = set() if experiment.runs else set(OF_NETWORKS[what])
     if not layout_of(benchmark).attributes:
-        absent.add("attributes")
+        absent |= {"attributes", "attribute_bars"}
     if not experiment.evaluation.comparisons:
         absent.add("comparisons")
     if experiment.figures.runs and not set(experiment.figures.runs) & set(experiment.runs):
         absent.add("responses")
+    if not compared_pairs(experiment):
+        absent.add("sequences")
+    source = experiment.benchmarks.get(canonical_name(benchmark))
+    if source is None or source.baselines is None:
+        absent.add("boc")
+    if what == "table" and not published_scores(experiment, canonical_name(benchmark)):
+        absent.add("published")
     return [kind for kind in KINDS[what] if kind not in absent]
 
 
@@ -77,7 +97,7 @@ def write_product(what: str, kind: str, *, experiment: Experiment, benchmark: st
         kind: one of `KINDS` of it.
         experiment: the configuration whose results are read.
         benchmark: any accepted name.
-        stem: path without suffix.
+        stem: path without suffix; its last part names the table in LaTeX: ``tab:<stem>``.
 
     Raises:
         ConfigError: no such table or figure.
@@ -90,7 +110,7 @@ def write_product(what: str, kind: str, *, experiment: Experiment, benchmark: st
     if what == "table":
         from had.evaluation.table_formats import write
 
-        write(family.table(experiment, name, kind), Path(stem), label=f"tab:{kind}_{name}")
+        write(family.table(experiment, name, kind), Path(stem), label=f"tab:{_UNFIT.sub('-', Path(stem).name)}")
         return
     from had.evaluation import style
 

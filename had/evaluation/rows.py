@@ -60,6 +60,38 @@ def rows_of(experiment: Experiment) -> list[Row]:
     return [row._replace(look=look) for look, row in enumerate(rows)]
 
 
+def compared_pairs(experiment: Experiment) -> list[tuple[str, Row, Row]]:
+    """Regime, first and second row of the pairs to compare: the planned ones, in every regime; else `had`, `student`.
+
+    A teacher has one row for all regimes.
+    """
+    known = {row.run: row for row in rows_of(experiment)}
+    planned = experiment.evaluation.comparisons
+    pairs = planned or [pair for pair in [("had", REFERENCE)] if set(pair) <= set(known)]
+    found = []
+    for regime in ("", *(experiment.regimes if planned else ())):
+        for pair in pairs:
+            first, second = (known.get(in_regime(run, regime), known[run]) for run in pair)
+            if all(row.regime == regime or row.kind == "teacher" for row in (first, second)):
+                found.append((regime, first, second))
+    return found
+
+
+def shared_seeds(first: Row, second: Row) -> list[int]:
+    """The training seeds that both rows have (`DataError` where there is none)."""
+    seeds = sorted(set(first.seeds) & set(second.seeds))
+    if not seeds:
+        got = f"{first.run} with {first.seeds}, {second.run} with {second.seeds}"
+        raise DataError("a training seed that both runs of a comparison have", got, "correct seeds or run_seeds")
+    return seeds
+
+
+def sensor_of(experiment: Experiment, benchmark: str) -> tuple[int, int]:
+    """(width, height) in pixels of the benchmark's sensor, the simulated one where it is simulated."""
+    simulation = experiment.source(benchmark).simulation
+    return layout_of(benchmark).sensor if simulation is None else (simulation.width, simulation.height)
+
+
 def folder_of(experiment: Experiment, kind: str, benchmark: str, run: str, seed: int) -> Path:
     """``results/<kind>/<benchmark>/<run>/seed<k>``; ``kind`` is metrics, tracks or checkpoints."""
     return experiment.results / kind / benchmark / run / f"seed{seed}"

@@ -11,6 +11,8 @@ Axes: S sequences, C columns, R resamples.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from had.errors import DataError
@@ -45,15 +47,21 @@ def resampled_means(values: np.ndarray, kept: np.ndarray, *, resamples: int, see
     both = np.concatenate([np.where(kept, values, 0.0), kept], axis=1)  # S C, S C -> S 2C
     rng = np.random.default_rng(seed)
     sums = []
-    for first in range(0, resamples, _CHUNK):
-        rows = min(_CHUNK, resamples - first)
-        drawn = rng.integers(sequences, size=(rows, sequences)) + sequences * np.arange(rows)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=rows * sequences).reshape(rows, sequences)
-        sums.append(counts.astype(np.float64) @ both)  # R S, S 2C -> R 2C
+    for counts in _counts(rng, sequences, resamples):
+        sums.append(counts @ both)  # R S, S 2C -> R 2C
     total, weight = np.split(np.concatenate(sums), 2, axis=1)
     means = total / np.maximum(weight, 1)
     means[:, ~kept.any(axis=0)] = np.nan
     return means
+
+
+def _counts(rng: np.random.Generator, sequences: int, resamples: int) -> Iterator[np.ndarray]:
+    """How often each sequence is drawn, chunk by chunk, (r, S) float64."""
+    for first in range(0, resamples, _CHUNK):
+        rows = min(_CHUNK, resamples - first)
+        drawn = rng.integers(sequences, size=(rows, sequences)) + sequences * np.arange(rows)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=rows * sequences).reshape(rows, sequences)
+        yield counts.astype(np.float64)
 
 
 def crossed_means(values: np.ndarray, *, resamples: int, seed: int) -> np.ndarray:
@@ -73,7 +81,7 @@ def crossed_means(values: np.ndarray, *, resamples: int, seed: int) -> np.ndarra
     values = values[~np.isnan(values).any(axis=1)]
     S, K = values.shape
     rng = np.random.default_rng(seed)
-    over_sequences = np.stack([values[rng.integers(S, size=S)].mean(axis=0) for _ in range(resamples)])  # R K
+    over_sequences = np.concatenate([counts @ values for counts in _counts(rng, S, resamples)]) / S  # R K
     return np.take_along_axis(over_sequences, rng.integers(K, size=(resamples, K)), axis=1).mean(axis=1)
 
 
@@ -81,6 +89,16 @@ def interval(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Percentile interval of resampled values, (R, ...) -> low (...), high (...), at `LEVEL`."""
     low, high = np.quantile(samples, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     return low, high
+
+
+def ranks(samples: np.ndarray) -> np.ndarray:
+    """Place of each column in every resample, (R, C) -> (R, C).
+
+    1 for the highest; equal ones share the mean of their places.
+    """
+    higher = np.stack([(samples > column[:, None]).sum(axis=1) for column in samples.T], axis=1)
+    equal = np.stack([(samples == column[:, None]).sum(axis=1) for column in samples.T], axis=1)
+    return 1 + higher + (equal - 1) / 2
 
 
 def paired_p(differences: np.ndarray) -> np.ndarray:

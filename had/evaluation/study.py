@@ -12,12 +12,13 @@ import math
 import numpy as np
 import pandas as pd
 
-from had.config import digest, run_digest
+from had.config import run_digest
 from had.data.layouts import layout_of
 from had.errors import ConfigError, DataError
 from had.evaluation import statistics
 from had.evaluation.benchmark import gather
-from had.evaluation.rows import Row, folder_of, in_regime, rows_of
+from had.evaluation.provenance import provenance
+from had.evaluation.rows import Row, compared_pairs, folder_of, rows_of, shared_seeds
 from had.evaluation.scoreboard import Scoreboard, scoreboard
 from had.evaluation.table_formats import Column, Table
 from had.options.experiment import Experiment
@@ -34,21 +35,17 @@ def table(experiment: Experiment, benchmark: str, kind: str) -> Table:
         DataError: scores or training summaries are missing.
     """
     made = {"comparisons": _comparisons, "runs": _runs}[kind](experiment, benchmark)
-    moved = experiment.model_copy(update={"results": "results"})  # the place does not change a score
-    made.notes.append(f"Configuration {digest(moved)}. {layout_of(benchmark).note}".strip())
+    made.notes.append(provenance(experiment, benchmark))
     return made
 
 
 def _comparisons(experiment: Experiment, benchmark: str) -> Table:
     if not experiment.evaluation.comparisons:
         raise ConfigError("pairs of runs in evaluation.comparisons", "none", "name them, e.g. [[had, student]]")
-    scores, known = gather(experiment, benchmark), {row.run: row for row in rows_of(experiment)}
-    lines, groups = [], []
-    for regime in ("", *experiment.regimes):
-        pairs = [(_row(known, a, regime), _row(known, b, regime)) for a, b in experiment.evaluation.comparisons]
-        pairs = [pair for pair in pairs if all(row.regime == regime or row.kind == "teacher" for row in pair)]
-        lines += [_compare(experiment, scores, *pair) | {"regime": regime} for pair in pairs]
-        groups.append(len(pairs))
+    scores, lines = gather(experiment, benchmark), []
+    for regime, first, second in compared_pairs(experiment):
+        lines.append(_compare(experiment, scores, first, second) | {"regime": regime})
+    groups = [sum(line["regime"] == regime for line in lines) for regime in ("", *experiment.regimes)]
     data = pd.DataFrame(lines)
     for name in COMPARED:
         data[f"{name}_p_holm"] = statistics.holm(data[f"{name}_p"].to_numpy())
@@ -75,17 +72,9 @@ def _comparisons(experiment: Experiment, benchmark: str) -> Table:
     )
 
 
-def _row(known: dict[str, Row], run: str, regime: str) -> Row:
-    """A run's row in a regime; a teacher has one row for all."""
-    return known.get(in_regime(run, regime), known[run])
-
-
 def _compare(experiment: Experiment, scores: pd.DataFrame, first: Row, second: Row) -> dict:
     """All scores of one pair on the seeds that both have."""
-    seeds = sorted(set(first.seeds) & set(second.seeds))
-    if not seeds:
-        got = f"{first.run} with {first.seeds}, {second.run} with {second.seeds}"
-        raise DataError("a training seed that both runs of a comparison have", got, "correct seeds or run_seeds")
+    seeds = shared_seeds(first, second)
     chosen = scores[scores["run"].isin([first.run, second.run]) & scores["seed"].isin(seeds)]
     board = scoreboard(chosen, experiment.evaluation)
     line: dict = {"pair": f"{first.title} − {second.title}", "first": first.run, "second": second.run}

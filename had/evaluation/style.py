@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from had.files import atomic_file
+from had.options.experiment import EvaluationOptions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,8 +25,13 @@ COLOURS = (
 )
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (2, 1)), (0, (6, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+HATCHES = ("", "////", "....", "xxxx", "----", "ooo")
 TRUTH = "#00E000"
 """Ground-truth boxes: bright green and dashed on black, visible on any image and light in grey."""
+BASELINE = "#9A9A9A"
+"""Published trackers: grey and thin, behind ours."""
+MOST_LINES = 6
+"""Lines that a reader can tell apart in one picture."""
 _SETTINGS: Any = {
     "backend": "agg",
     "font.size": 8,
@@ -41,6 +47,7 @@ _SETTINGS: Any = {
     "grid.color": "#D9D9D9",
     "axes.axisbelow": True,
     "lines.linewidth": 1.4,
+    "hatch.linewidth": 0.5,
     "legend.frameon": False,
     "legend.handlelength": 2.6,
     "image.interpolation": "nearest",
@@ -89,9 +96,32 @@ def line(look: int) -> dict[str, Any]:
     return {"color": colour(look), "linestyle": DASHES[look % len(DASHES)]}
 
 
+def sparse(look: int, points: int) -> dict[str, Any]:
+    """Few markers on a line of so many points, for rows whose dashes another row has too."""
+    if look < len(DASHES):
+        return {}
+    every = max(1, points // 5)
+    return {"marker": MARKERS[look % len(MARKERS)], "markersize": 3, "markevery": (look % every, every)}
+
+
+def bar(look: int) -> dict[str, Any]:
+    """Colour and hatching of a row's bars."""
+    return {"facecolor": colour(look), "hatch": HATCHES[look % len(HATCHES)], "edgecolor": "white", "linewidth": 0}
+
+
 def marker(look: int) -> dict[str, Any]:
     """Colour and marker of a row."""
     return {"color": colour(look), "marker": MARKERS[look % len(MARKERS)]}
+
+
+def resampled(options: EvaluationOptions) -> str:
+    """How a picture's intervals were made, in few words."""
+    return f"{options.resamples} resamples, seed {options.seed}"
+
+
+def height_of_legend(entries: int) -> float:
+    """Inches that a legend of so many lines takes beside a plot."""
+    return 0.145 * entries + 0.2
 
 
 def save(drawn: Figure, stem: Path) -> None:

@@ -61,7 +61,9 @@ class Table:
         notes: sentences below the table.
         groups: rows of each block; blocks are divided by a rule.
         ranked: rows among which the best are marked.
-        rank_along_rows: mark the best of each row among these columns instead.
+        keys: leading columns that every part repeats, where LaTeX has to print the others in several parts.
+        below: a block of its own under this one, for readers: it is in Markdown and LaTeX, not in the CSV.
+        printed: the same numbers in another arrangement, which Markdown and LaTeX show instead of ``data``.
     """
 
     caption: str
@@ -70,14 +72,17 @@ class Table:
     notes: list[str] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)
     ranked: list[bool] = field(default_factory=list)
-    rank_along_rows: list[str] = field(default_factory=list)
+    keys: int = 1
+    below: Table | None = None
+    printed: Table | None = None
 
 
 def write(table: Table, stem: Path, *, label: str) -> None:
     """Write ``<stem>.csv``, ``.md`` and ``.tex``; ``label`` is LaTeX's."""
     with atomic_file(stem.with_name(stem.name + ".csv")) as path:
         table.data.to_csv(path, index=False)
-    for suffix, text in ((".md", markdown(table)), (".tex", latex(table, label))):
+    printed = table.printed or table
+    for suffix, text in ((".md", markdown(printed)), (".tex", latex(printed, label))):
         with atomic_file(stem.with_name(stem.name + suffix)) as path:
             path.write_text(text, encoding="utf-8")
 
@@ -99,53 +104,130 @@ def markdown(table: Table) -> str:
             between = _interval(row, column)
             cells.append(f"{text} <sub>{between}</sub>" if between else text)
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", *(f"- {note}" for note in table.notes)]) + "\n"
+    text = "\n".join([*lines, "", *(f"- {note}" for note in table.notes)]) + "\n"
+    return text if table.below is None else f"{text}\n{markdown(table.below)}"
 
 
 def latex(table: Table, label: str) -> str:
-    r"""A ``table`` environment for a plain article with ``\usepackage{booktabs}``."""
-    marks = _marks(table)
-    records = table.data.to_dict("records")
-    body: list[str] = []
-    ends = {sum(table.groups[: i + 1]) for i in range(len(table.groups))} - {0, len(records)}
-    for index, row in enumerate(records):
+    r"""``table`` environments for a plain article with ``\usepackage{booktabs}``.
+
+    One, unless the table is too high for a page or has a block below; what is too wide goes on below itself.
+    """
+    lines = [r"% needs \usepackage{booktabs}", *_floats(table, label)]
+    if table.below is not None:
+        lines += ["", *_floats(table.below, f"{label}-below")]
+    return "\n".join([*lines, ""])
+
+
+LINE = 345.0
+"""Width of a plain article's line in points."""
+GAP = 4.0
+"""Between two columns, in points."""
+PAGE = 56
+"""Lines in scriptsize that fit onto its page below a caption."""
+WRAPPED = 40
+"""Longer words are broken into lines of this length."""
+
+
+def _floats(table: Table, label: str) -> list[str]:
+    """The table in as many parts as its width needs, packed into as many floats as their height needs."""
+    deep = max((_depth(row, table) for row in table.data.to_dict("records")), default=1)
+    most = (PAGE - 3) // deep
+    rows = [range(first, min(first + most, len(table.data))) for first in range(0, max(len(table.data), 1), most)]
+    notes = " ".join(table.notes)
+    pages: list[list[str]] = []
+    left = 0
+    for columns in _parts(table):
+        for chosen in rows:
+            height = 4 + deep * len(chosen)
+            if not pages or height > left:
+                pages.append([])
+                left = PAGE
+            pages[-1] += [*([r"\vspace{4pt}", ""] if pages[-1] else []), *_tabular(table, columns, chosen)]
+            left -= height
+    if len(notes) / 120 > left + 2:
+        pages.append([])
+    pages[-1] += ["", rf"\vspace{{2pt}}\parbox{{\linewidth}}{{\scriptsize {_escaped(notes)}}}"]
+    width = sum(_width(table, column) for column in table.columns)
+    size = r"\footnotesize\setlength{\tabcolsep}{3pt}"
+    if width > LINE * 0.8 or len(pages) > 1 or len(table.data) > 25:
+        size = r"\scriptsize\setlength{\tabcolsep}{2pt}"
+    lines: list[str] = []
+    for number, page in enumerate(pages):
+        caption = rf"\caption{{{_escaped(table.caption)}}}" if number == 0 else "(continued)"
+        anchor = rf"\label{{{label}}}" if number == 0 else r"\par"
+        lines += [
+            *([""] if lines else []),
+            r"\begin{table}[t]",
+            r"\centering",
+            caption,
+            rf"{anchor}\vspace{{4pt}}",
+            size,
+        ]
+        lines += [*page, r"\end{table}"]
+    return lines
+
+
+def _parts(table: Table) -> list[list[Column]]:
+    """The columns of each part: the keys, and as many others as fit beside them."""
+    keys = table.columns[: table.keys]
+    room = LINE - sum(_width(table, column) for column in keys)
+    parts: list[list[Column]] = [[]]
+    for column in table.columns[table.keys :]:
+        if parts[-1] and sum(_width(table, one) for one in [*parts[-1], column]) > room:
+            parts.append([])
+        parts[-1].append(column)
+    return [[*keys, *part] for part in parts]
+
+
+def _tabular(table: Table, columns: list[Column], chosen: range) -> list[str]:
+    """Some columns and rows."""
+    marks, records, body = _marks(table), table.data.to_dict("records"), []
+    ends = {sum(table.groups[: i + 1]) for i in range(len(table.groups))} - {chosen.start}
+    for index in chosen:
+        row = records[index]
         if index in ends:
             body.append(r"\midrule")
         cells = []
-        for column in table.columns:
+        for column in columns:
             text = _escaped(_value(row[column.key], column))
+            if len(_value(row[column.key], column)) > WRAPPED:
+                text = rf"\parbox[t]{{{WRAPPED / 2:.0f}em}}{{\raggedright {text}\strut}}"
             mark = marks.get((index, column.key), 0)
             cells.append({1: rf"\textbf{{{text}}}", 2: rf"\underline{{{text}}}"}.get(mark, text))
         body.append(" & ".join(cells) + r" \\")
-        between = [_interval(row, column) for column in table.columns]
+        between = [_interval(row, column) for column in columns]
         if any(between):  # a line of its own keeps the table narrow
             small = [rf"{{\tiny {_escaped(_narrow(text))}}}" if text else "" for text in between]
             body[-1] = body[-1] + "[-1.5pt]"
             body.append(" & ".join(small) + r" \\[1.5pt]")
-    spec = "".join(_alignment(table, column, "l", "c", "r") for column in table.columns)
-    return "\n".join(
-        [
-            r"% needs \usepackage{booktabs}",
-            r"\begin{table}[t]",
-            r"\centering",
-            rf"\caption{{{_escaped(table.caption)}}}",
-            rf"\label{{{label}}}\vspace{{4pt}}",
-            r"\footnotesize\setlength{\tabcolsep}{3pt}"
-            if len(table.columns) < 7
-            else r"\scriptsize\setlength{\tabcolsep}{2pt}",
-            rf"\begin{{tabular}}{{@{{}}{spec}@{{}}}}",
-            r"\toprule",
-            " & ".join(_escaped(column.head) for column in table.columns) + r" \\",
-            r"\midrule",
-            *body,
-            r"\bottomrule",
-            r"\end{tabular}",
-            "",
-            rf"\vspace{{2pt}}\parbox{{\linewidth}}{{\scriptsize {_escaped(' '.join(table.notes))}}}",
-            r"\end{table}",
-            "",
-        ]
-    )
+    spec = "".join(_alignment(table, column, "l", "c", "r") for column in columns)
+    head = " & ".join(_escaped(column.head) for column in columns) + r" \\"
+    begin = rf"\begin{{tabular}}{{@{{}}{spec}@{{}}}}"
+    return [begin, r"\toprule", head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}"]
+
+
+def _width(table: Table, column: Column) -> float:
+    """About how many points a column takes in scriptsize, with its gap."""
+    widest = _points(column.head)
+    for row in table.data.to_dict("records"):
+        value = min(_points(_value(row[column.key], column)), WRAPPED / 2 * 8.5)
+        widest = max(widest, value, 0.72 * _points(_narrow(_interval(row, column))))
+    return widest + GAP
+
+
+def _points(text: str) -> float:
+    """About the width of a text in scriptsize, a little too wide rather than too narrow."""
+    return sum(_POINTS.get(character, 5.9 if character.isupper() else 4.3) for character in text)
+
+
+_POINTS = dict.fromkeys(".,;:![]|il'", 2.4) | dict.fromkeys(" -()fjrt", 3.2) | dict.fromkeys("+−Δ✓<>mw", 6.2)
+
+
+def _depth(row: dict, table: Table) -> int:
+    """Lines that a row takes: those of its longest words, and one more where intervals stand below."""
+    words = max((len(_value(row[column.key], column)) for column in table.columns), default=0)
+    return max(1, math.ceil(words / WRAPPED)) + any(_interval(row, column) for column in table.columns)
 
 
 def _marks(table: Table) -> dict[tuple[int, str], int]:
@@ -154,12 +236,9 @@ def _marks(table: Table) -> dict[tuple[int, str], int]:
     printed = {
         column.key: [_rounded(value, column) for value in table.data[column.key]]
         for column in table.columns
-        if column.best or column.key in table.rank_along_rows
+        if column.best
     }
-    if table.rank_along_rows:
-        lines = [[(row, key) for key in table.rank_along_rows] for row in range(len(table.data))]
-    else:
-        lines = [[(row, key) for row, ranked in enumerate(table.ranked) if ranked] for key in printed]
+    lines = [[(row, key) for row, ranked in enumerate(table.ranked) if ranked] for key in printed]
     direction = {column.key: -1 if column.best is min else 1 for column in table.columns}
     for places in lines:
         values = {place: direction[place[1]] * printed[place[1]][place[0]] for place in places}

@@ -1,8 +1,8 @@
 """Scores of all runs -> the paper's tables, each as CSV, Markdown and LaTeX with the same numbers.
 
-``main``: every row of the experiment. ``ablation``: the trained rows and the lower bounds, with the terms
-that are on and paired differences to ``student``. ``attributes``: SR on the sequences that carry an
-attribute. ``cost``: size, speed, training time and memory of the networks. Scores are fractions of 1.
+``main``: every row of the experiment, published scores in a block below. ``ablation``: the trained rows and the
+lower bounds, with the terms that are on and paired differences to ``student``. ``cost``: size, speed, training time
+and memory of the networks. Scores are fractions of 1.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from had.config import digest
 from had.data.layouts import layout_of
 from had.errors import DataError
-from had.evaluation.benchmark import gather, read_attributes, read_profile
-from had.evaluation.rows import REFERENCE, Row, folder_of, rows_of
+from had.evaluation.benchmark import gather, read_profile
+from had.evaluation.breakout import breakout_scores, covering_baselines
+from had.evaluation.provenance import provenance
+from had.evaluation.published_table import published_block
+from had.evaluation.rows import REFERENCE, Row, folder_of, rows_of, sensor_of
 from had.evaluation.scoreboard import Scoreboard, scoreboard
 from had.evaluation.statistics import holm
 from had.evaluation.table_formats import Column, Table
@@ -36,20 +38,19 @@ MARK, OFF = "✓", ""
 
 
 def table(experiment: Experiment, benchmark: str, kind: str) -> Table:
-    """The table ``kind``: main, ablation, attributes or cost.
+    """The table ``kind``: main, ablation or cost.
 
     Raises:
         DataError: scores, profiles or training summaries are missing.
     """
-    makers = {"main": _main, "ablation": _ablation, "attributes": _attributes, "cost": _cost}
-    made = makers[kind](experiment, benchmark)
-    made.notes.append(_provenance(experiment, layout_of(benchmark).note))
+    made = {"main": _main, "ablation": _ablation, "cost": _cost}[kind](experiment, benchmark)
+    made.notes.append(provenance(experiment, benchmark))
     return made
 
 
 def _main(experiment: Experiment, benchmark: str) -> Table:
-    rows = rows_of(experiment)
-    board = scoreboard(gather(experiment, benchmark), experiment.evaluation)
+    rows, scores = rows_of(experiment), gather(experiment, benchmark)
+    board = scoreboard(scores, experiment.evaluation)
     trained = [row for row in rows if row.trained]
     others = [row for row in rows if row not in trained]
     columns = [
@@ -58,13 +59,31 @@ def _main(experiment: Experiment, benchmark: str) -> Table:
         *(Column(name, name, best=max) for name in ("OP50", "OP75")),
         Column("one_shot_iou", "One-shot IoU", interval=True, best=max),
     ]
+    data = pd.DataFrame([_scores(row, board) for row in trained + others])
+    notes = [
+        *_conventions(experiment, benchmark, board),
+        "Best in bold, second best underlined, ground truth left out.",
+    ]
+    baselines, reason = covering_baselines(experiment, benchmark, list(scores["sequence"].unique()))
+    if baselines is not None:
+        options = experiment.evaluation
+        found = breakout_scores(scores, baselines, resamples=options.resamples, seed=options.seed)
+        data = data.join(found[~found["baseline"]][["BOC", "BOC_low", "BOC_high"]], on="run")
+        columns.append(Column("BOC", "BOC", interval=True, best=max))
+        notes.append(
+            "BOC: mean over all sequences, none dropped, of SR x (1 - mean SR of the "
+            f"{len(baselines.trackers)} baselines)."
+        )
+    elif reason:
+        notes.append(reason)
     return Table(
         caption=f"Trackers on {layout_of(benchmark).title} ({board.sequences} test sequences).",
-        data=pd.DataFrame([_scores(row, board) for row in trained + others]),
+        data=data,
         columns=columns,
-        notes=[*_conventions(experiment, board), "Best in bold, second best underlined, ground truth left out."],
+        notes=notes,
         groups=[len(trained), len(others)],
         ranked=[row.run != "ground_truth" for row in trained + others],
+        below=published_block(experiment, benchmark),
     )
 
 
@@ -88,7 +107,7 @@ def _ablation(experiment: Experiment, benchmark: str) -> Table:
         *(Column(name, name, best=max) for name in ("PR", "NPR")),
         Column("one_shot_iou", "One-shot", interval=True, best=max),
     ]
-    notes = _conventions(experiment, board)
+    notes = _conventions(experiment, benchmark, board)
     if REFERENCE in board.runs:
         columns.append(Column("SR_difference", "ΔSR", interval=True, signed=True))
         columns.append(Column("SR_p_holm", "p (ΔSR)", least=0.001))
@@ -151,45 +170,6 @@ def _differences(board: Scoreboard, rows: list[Row], compared: list[str]) -> pd.
     return pd.DataFrame(columns)
 
 
-def _attributes(experiment: Experiment, benchmark: str) -> Table:
-    flags = read_attributes(experiment, benchmark)
-    rows = [row for row in rows_of(experiment) if row.run != "ground_truth"]
-    table = gather(experiment, benchmark)
-    table = table[table["run"].isin([row.run for row in rows]) & (table["metric"] == "SR")]
-    lines, empty = [], []
-    for attribute in flags.columns:
-        names = list(flags.index[flags[attribute]])
-        if not names:
-            empty.append(attribute)
-            continue
-        board = scoreboard(table, experiment.evaluation, names)
-        line = {"attribute": attribute, "sequences": len(names)}
-        line |= {row.run: board.point(row.run, "SR") for row in rows}
-        for row in rows:
-            line[f"{row.run}_low"], line[f"{row.run}_high"] = board.interval(row.run, "SR")
-        lines.append(line)
-    notes = [
-        "SR: mean of the 21 values of the success curve over the sequences that carry the attribute; sequences whose "
-        "curve is all zero are dropped, as the official toolkits do. 95 % bootstrap intervals are in the CSV.",
-        "Best of each attribute in bold, second best underlined.",
-    ]
-    if empty:
-        notes.append(f"No test sequence carries {', '.join(empty)}: left out.")
-    return Table(
-        caption=f"SR by attribute on {layout_of(benchmark).title}.",
-        data=pd.DataFrame(lines, columns=None if lines else ["attribute", "sequences"]),
-        columns=[
-            Column("attribute", "Attribute"),
-            Column("sequences", "Seq."),
-            *(Column(row.run, row.run) for row in rows if lines),
-        ],
-        notes=notes,
-        groups=[len(lines)],
-        ranked=[True] * len(lines),
-        rank_along_rows=[row.run for row in rows],
-    )
-
-
 def _cost(experiment: Experiment, benchmark: str) -> Table:
     rows = [row for row in rows_of(experiment) if row.trained]
     profile, lines = read_profile(experiment, benchmark), []
@@ -247,12 +227,13 @@ def _json(path: Path) -> dict:
         raise DataError(f"JSON in {path}", str(error), "delete the file and make it again") from None
 
 
-def _conventions(experiment: Experiment, board: Scoreboard) -> list[str]:
+def _conventions(experiment: Experiment, benchmark: str, board: Scoreboard) -> list[str]:
     return [
         "SR: area under the success curve, the mean of 21 thresholds (a perfect track reaches 20/21 = 0.952, more "
         "where rounding lifts an overlap above 1, less where frames lack the target); PR: "
         "precision at 20 px; NPR: normalised precision at 0.2. Sequences whose curve is all zero for a tracker are "
-        "dropped, as the official toolkits do; means over all sequences and the other readings are in the CSV.",
+        "dropped, as the official toolkits do; means over all sequences and the other readings are in the CSV."
+        f"{_on_sensor(experiment, benchmark)}",
         "One-shot IoU: mean IoU of single search crops around the known position.",
         f"Intervals: 95 % percentile bootstrap over {board.sequences} sequences, {experiment.evaluation.resamples} "
         f"resamples, seed {experiment.evaluation.seed}; training seeds {_seeds(experiment)}, "
@@ -266,6 +247,12 @@ def _seeds(experiment: Experiment) -> str:
     return "; ".join([", ".join(map(str, experiment.seeds)), *fewer])
 
 
-def _provenance(experiment: Experiment, note: str) -> str:
-    moved = experiment.model_copy(update={"results": Path("results")})  # the place does not change a score
-    return f"Configuration {digest(moved)}. {note}".strip()
+def _on_sensor(experiment: Experiment, benchmark: str) -> str:
+    """What 20 px are on a simulated sensor that is not the published one."""
+    own, published = sensor_of(experiment, benchmark), layout_of(benchmark).sensor
+    if own == published:
+        return ""
+    return (
+        f" The sensor has {own[0]} x {own[1]} px, the published one {published[0]} x {published[1]}: 20 px are "
+        f"{published[0] / own[0]:.1f} times as much of the picture's width, so PR is easier; NPR does not depend on it."
+    )

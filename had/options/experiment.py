@@ -106,6 +106,8 @@ class EvaluationOptions(Options):
     """Seed of the bootstrap."""
     comparisons: tuple[tuple[str, str], ...] = ()
     """Pairs of runs that were to be compared before any score was seen: the first minus the second, in every regime."""
+    least_sequences: int = Field(5, gt=0)
+    """Attributes that fewer test sequences carry are kept out of the figures, and ranked by no table."""
 
 
 class FigureOptions(Options):
@@ -134,6 +136,8 @@ class Experiment(Options):
     """Rows without learning."""
     external: dict[str, Path] = Field(default_factory=dict)
     """Other trackers' result folders as further rows: name -> folder with <benchmark>/<sequence>.txt."""
+    published: Path | None = None
+    """Published scores, shown in a block of their own; null: config/published.csv, where there is one."""
     benchmarks: dict[str, BenchmarkOptions] = Field(min_length=1)
     """The benchmarks, by name."""
     crops: CropOptions = CropOptions()

@@ -95,6 +95,8 @@ class BenchmarkOptions(Options):
     """What is simulated where there is no root."""
     preparation: PreparationOptions = PreparationOptions()
     """How recordings are prepared."""
+    baselines: Path | None = None
+    """Stored curves of published trackers (.npz) on the same sequences: grey lines in the plots, and what BOC needs."""
 
     @model_validator(mode="after")
     def _one_source(self):

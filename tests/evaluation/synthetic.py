@@ -80,9 +80,13 @@ def experiment(results: Path, **overrides):
 class PreparedSequence:
     """What figures use of `had.data.sequences.Sequence`, with drawn frames."""
 
-    def __init__(self, annotation, size=(320, 180), rgb=True):
-        self.name, self.size, self.rgb = annotation.name, size, rgb
+    def __init__(self, annotation, size=(320, 180), rgb=True, events=True):
+        self.name, self.size, self.rgb, self.events = annotation.name, size, rgb, events
         self.boxes, self.present = annotation.boxes, annotation.present
+
+    @property
+    def event_counts(self):
+        return 1000 + 10 * np.arange(len(self)) if self.events else None
 
     def __len__(self):
         return len(self.boxes)
@@ -133,6 +137,16 @@ def write_profile(experiment, benchmark):
         cost |= {"milliseconds": 1000 / cost["fps"], "device": "cpu", "threads": 1}
         lines += [{"run": row.run, "seed": seed, **cost} for seed in row.seeds if row.trained]
     pd.DataFrame(lines).to_csv(profile_file(experiment, benchmark), index=False)
+
+
+def write_baselines(path, names, trackers=("Alpha", "Beta", "Gamma")):
+    """Stored curves of made-up published trackers on some sequences."""
+    rng = np.random.default_rng(4)
+    curves = {}
+    for name, points, falling in (("overlap", 21, True), ("error", 51, False), ("error_norm", 51, False)):
+        values = np.sort(rng.uniform(0, 1, (len(trackers), len(names), points)), axis=-1)
+        curves[name] = values[..., ::-1] if falling else values
+    np.savez(path, trackers=np.array(trackers), sequences=np.array(names), **curves)
 
 
 def write_one_shot(path, truth, noise, seed):

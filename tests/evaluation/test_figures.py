@@ -5,11 +5,12 @@ import re
 import cv2
 import numpy as np
 import pytest
-from synthetic import PreparedSequence, experiment, write_results
+from synthetic import PreparedSequence, experiment, write_baselines, write_results
 
 from had.errors import ConfigError, DataError
 from had.evaluation import style
-from had.evaluation.figures import attributes, curves, losses, scenes
+from had.evaluation.benchmark import read_attributes
+from had.evaluation.figures import attributes, curves, failures, losses, ranks, scenes, sequences, speed
 from had.evaluation.figures.responses import _in_window, _search_region
 from had.evaluation.products import KINDS, OF_NETWORKS, applicable, write_product
 from had.evaluation.rows import profile_file, rows_of
@@ -18,9 +19,13 @@ from had.options.experiment import EvaluationOptions
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    evaluation = {"comparisons": [["had", "student"], ["had", "hdetrack"]]}
-    one = experiment(tmp_path_factory.mktemp("results"), seeds=[0, 1], evaluation=evaluation)
-    return one, write_results(one, "coesot", sequences=8, frames=20)
+    evaluation = {"comparisons": [["had", "student"], ["had", "hdetrack"]], "least_sequences": 2}
+    folder = tmp_path_factory.mktemp("results")
+    source = {"coesot": {"baselines": str(folder / "baselines.npz")}}
+    one = experiment(folder, seeds=[0, 1], evaluation=evaluation, benchmarks=source)
+    truth = write_results(one, "coesot", sequences=8, frames=20)
+    write_baselines(folder / "baselines.npz", [annotation.name for annotation in truth][::-1])
+    return one, truth
 
 
 @pytest.fixture
@@ -50,9 +55,12 @@ def test_legends_are_sorted_by_the_score_in_brackets(made, kind):
     with style.applied():
         axes = curves.draw(made[0], "coesot", kind).axes[0]
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    own = len(rows_of(made[0])) - 1  # all but the ground truth
     scores = [float(label[-6:-1]) for label in labels]
-    assert scores == sorted(scores, reverse=True)
-    assert len(labels) == len(rows_of(made[0])) - 1  # all but the ground truth
+    assert scores[:own] == sorted(scores[:own], reverse=True)
+    assert scores[own:] == sorted(scores[own:], reverse=True)
+    assert {label.partition(" ")[0] for label in labels[own:]} == {"Alpha", "Beta", "Gamma"}
+    assert {line.get_color() for line in axes.get_lines()[own : own + 3]} == {style.BASELINE}
     for line, score in zip(axes.get_lines(), scores, strict=False):
         shown = line.get_ydata()
         assert score == pytest.approx({"success": shown.mean()}.get(kind, shown[20]), abs=6e-4)
@@ -62,6 +70,69 @@ def test_runs_differ_in_more_than_colour():
     looks = {(style.line(k)["color"], str(style.line(k)["linestyle"])) for k in range(16)}
     assert len(looks) == 16
     assert len({str(style.line(k)["linestyle"]) for k in range(6)}) == 6
+    in_grey = {(str(style.line(k)["linestyle"]), style.sparse(k, 21).get("marker")) for k in range(18)}
+    assert len(in_grey) == 18
+    assert len({style.bar(k)["hatch"] for k in range(style.MOST_LINES)}) == style.MOST_LINES
+
+
+def test_crowded_pictures_show_as_many_rows_as_can_be_told_apart(made, tmp_path):
+    assert len(scenes.few_rows(made[0])) == style.MOST_LINES == len(made[0].runs)
+    more = experiment(tmp_path, external={"other": str(tmp_path)}, figures={"runs": ["had_sa"]})
+    shown = [row.run for row in scenes.few_rows(more)]
+    assert len(shown) == style.MOST_LINES
+    assert {"had_sa", "other"} <= set(shown)
+
+
+def test_attributes_of_too_few_sequences_stay_out_of_the_radar(made):
+    flags = read_attributes(made[0], "coesot").sum(axis=0)
+    least = int(flags.max())
+    options = made[0].evaluation.model_copy(update={"least_sequences": least})
+    with style.applied():
+        axes = attributes.draw(made[0].model_copy(update={"evaluation": options}), "coesot", "attributes").axes[0]
+    shown = {text.get_text().partition(" ")[0] for text in axes.get_xticklabels()}
+    assert shown == set(flags.index[flags >= least])
+    assert set(flags.index) - shown
+
+
+def test_ranks_are_shares_that_add_up_in_both_directions(made):
+    with style.applied():
+        axes = ranks.draw(made[0], "coesot", "ranks").axes[0]
+    (image,) = axes.get_images()
+    shares = np.asarray(image.get_array())
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    assert shares.shape == (len(rows_of(made[0])) - 1,) * 2
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert labels[-1].startswith("Static box")
+    assert labels[-1].endswith(f"; {len(labels)}]")
+
+
+def test_networks_of_one_size_and_speed_stand_side_by_side():
+    row = rows_of(experiment("unused"))[0]
+    speeds = [("a", 100.0, 5.0), ("b", 200.0, 5.0), ("c", 103.0, 5.0), ("d", 101.0, 6.0), ("e", 107.0, 5.0)]
+    networks = [speed._Network(row._replace(run=name), fps, size) for name, fps, size in speeds]
+    found = {"".join(network.row.run for network in group) for group in speed.groups(networks)}
+    assert found == {"ace", "b", "d"}
+
+
+def test_factors_without_recordings_say_so(made, monkeypatch):
+    bare = [PreparedSequence(one, events=False) for one in made[1]]
+    monkeypatch.setattr(scenes, "load_split", lambda folder, split: bare)
+    with style.applied():
+        drawn = failures.draw(made[0], "coesot", "failures")
+    texts = [text.get_text() for part in drawn.subfigs for axes in part.axes for text in axes.texts]
+    assert texts == ["not known:\nno recordings"]
+
+
+def test_the_difference_of_every_sequence_is_drawn(made):
+    with style.applied():
+        drawn = sequences.draw(made[0], "coesot", "sequences")
+    worst, middle, best = drawn.subfigs[0].axes
+    heights = [bar.get_height() for bar in middle.patches]
+    assert len(heights) == len(made[1])
+    assert heights == sorted(heights, reverse=True)
+    assert best.patches[-1].get_width() == heights[0]
+    assert worst.patches[-1].get_width() == heights[-1]
+    assert len(drawn.subfigs[1].axes) == sequences.COLUMNS  # one more pair, the others' places are empty
 
 
 def test_loss_curves_show_each_term_of_the_histories(made):
@@ -132,7 +203,8 @@ def others(tmp_path, monkeypatch):
 def test_what_applies_without_networks_and_attributes_is_made(others, tmp_path):
     for what in ("table", "figure"):
         kinds = applicable(what, others, "coesot")
-        assert set(KINDS[what]) - set(kinds) == set(OF_NETWORKS[what])
+        others_need = {"sequences", *(["boc"] if what == "figure" else [])}
+        assert set(KINDS[what]) - set(kinds) == {*OF_NETWORKS[what], *others_need}
         for kind in kinds:
             write_product(what, kind, experiment=others, benchmark="coesot", stem=tmp_path / f"{what}_{kind}")
     with style.applied():
@@ -140,7 +212,12 @@ def test_what_applies_without_networks_and_attributes_is_made(others, tmp_path):
     assert text.get_text() == "COESOT: no test sequence carries an attribute."
 
 
-def test_products_that_the_configuration_rules_out(made):
+def write_header(path):
+    path.write_text("benchmark,tracker,SR,PR,NPR,source,note\n")
+    return path
+
+
+def test_products_that_the_configuration_rules_out(made, tmp_path):
     assert applicable("table", made[0], "coesot") == list(KINDS["table"])
     assert applicable("figure", made[0], "coco-object-meeting") == list(KINDS["figure"])
     assert "attributes" not in applicable("table", made[0], "fe108")
@@ -148,5 +225,9 @@ def test_products_that_the_configuration_rules_out(made):
     assert "responses" not in applicable("figure", made[0].model_copy(update={"figures": shown}), "coesot")
     unplanned = made[0].model_copy(update={"evaluation": EvaluationOptions()})
     assert "comparisons" not in applicable("table", unplanned, "coesot") + applicable("figure", unplanned, "coesot")
+    assert "sequences" in applicable("table", unplanned, "coesot")  # had with student
+    assert "boc" not in applicable("figure", made[0], "eventvot")  # no baselines there
+    unpublished = made[0].model_copy(update={"published": write_header(tmp_path / "none.csv")})
+    assert "published" not in applicable("table", unpublished, "coesot")
     nothing = made[0].model_copy(update={"runs": {}, "controls": ()})
     assert not applicable("table", nothing, "coesot") + applicable("figure", nothing, "coesot")

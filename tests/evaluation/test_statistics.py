@@ -65,6 +65,27 @@ def test_holm_on_a_worked_example():
     np.testing.assert_allclose(statistics.holm([0.01, np.nan, 0.04, 0.03]), [0.03, np.nan, 0.06, 0.06])
 
 
+def test_ranks_of_a_worked_example():
+    samples = np.array([[0.5, 0.9, 0.1], [0.2, 0.2, 0.1], [0.3, 0.3, 0.3]])
+    np.testing.assert_array_equal(statistics.ranks(samples), [[2, 1, 3], [1.5, 1.5, 3], [2, 2, 2]])
+
+
+@given(st.lists(st.lists(st.floats(0, 1), min_size=4, max_size=4), min_size=1, max_size=5))
+def test_ranks_always_add_up(samples):
+    assert (statistics.ranks(np.array(samples)).sum(axis=1) == 1 + 2 + 3 + 4).all()
+
+
+def test_crossed_means_match_a_plain_loop(monkeypatch):
+    values = np.random.default_rng(2).random((9, 3))
+    values[4, 1] = np.nan
+    whole = np.delete(values, 4, axis=0)
+    rng = np.random.default_rng(7)
+    over = [whole[rng.integers(8, size=8)].mean(axis=0) for _ in range(40)]
+    wanted = [row[drawn].mean() for row, drawn in zip(over, rng.integers(3, size=(40, 3)), strict=True)]
+    monkeypatch.setattr(statistics, "_CHUNK", 16)
+    np.testing.assert_allclose(statistics.crossed_means(values, resamples=40, seed=7), wanted)
+
+
 def test_p_is_small_for_a_sure_difference_and_one_for_none():
     sure, none = np.full((999, 1), 0.1), np.zeros((999, 1))
     assert statistics.paired_p(sure)[0] == pytest.approx(2 / 1000)

@@ -11,7 +11,7 @@ from synthetic import experiment, write_results
 
 from had.errors import ConfigError, DataError
 from had.evaluation import metrics
-from had.evaluation.benchmark import read_curves
+from had.evaluation.benchmark import read_attributes, read_curves
 from had.evaluation.products import KINDS, write_product
 from had.evaluation.rows import folder_of, rows_of
 from had.evaluation.statistics import holm
@@ -117,6 +117,46 @@ def test_attributes_without_sequences_are_left_out_with_a_note(made):
     wanted = np.mean([read_curves(made, "coesot", "had", seed).overlap[cm].mean() for seed in (0, 1)])
     assert table.loc["CM", "had"] == pytest.approx(wanted, abs=1e-12)
     assert (table["had_low"] <= table["had"]).all()
+
+
+def test_attributes_of_few_sequences_are_printed_but_not_ranked(made, tmp_path):
+    flags = read_attributes(made, "coesot").sum(axis=0)
+    few = [name for name, count in flags.items() if 0 < count < made.evaluation.least_sequences]
+    assert few
+    content = text(made, "attributes_coesot.md")
+    assert f"fewer than 5 sequences carry them: {', '.join(few)}." in content
+    assert "CM: camera motion (6)" in content
+    lines = [[cell.strip() for cell in line.split("|")] for line in content.splitlines() if line.startswith("|")]
+    for name, column in zip(lines[0], zip(*lines[2:], strict=True), strict=True):
+        if name in flags.index:
+            assert any("**" in cell for cell in column) == (name not in few), name
+
+
+def test_a_label_is_the_files_name(made, tmp_path):
+    for benchmark in ("coesot", "coco-object-meeting"):
+        stem = tmp_path / f"cost_{benchmark}"
+        write_product("table", "cost", experiment=made, benchmark=benchmark, stem=stem)
+        assert rf"\label{{tab:cost_{benchmark}}}" in stem.with_suffix(".tex").read_text()
+    write_product("table", "cost", experiment=made, benchmark="coesot", stem=tmp_path / "50% of {it}")
+    assert r"\label{tab:50--of--it-}" in (tmp_path / "50% of {it}.tex").read_text()
+
+
+def test_what_is_too_wide_or_too_high_goes_on_with_its_keys_and_nothing_is_lost():
+    rows, columns = 90, 30
+    data = pd.DataFrame({"run": [f"run {row}" for row in range(rows)]})
+    for column in range(columns):
+        data[f"c{column}"] = [row / 100 + column for row in range(rows)]
+    shown = [Column("run", "Run"), *(Column(f"c{column}", f"C{column}", digits=2) for column in range(columns))]
+    content = latex(Table("Large.", data, shown, ["The note."], groups=[40, 50], ranked=[False] * rows), "tab:x")
+    floats = content.split(r"\end{table}")[:-1]
+    assert len(floats) > 2
+    assert content.count(r"\caption") == content.count(r"\label") == content.count("The note.") == 1
+    assert "The note." in floats[-1]
+    assert content.count("(continued)") == len(floats) - 1
+    for row in range(rows):
+        cells = [cell for line in content.splitlines() if line.startswith(f"run {row} &")
+                 for cell in line.removesuffix(r" \\").split(" & ")[1:]]  # fmt: skip
+        assert cells == [f"{row / 100 + column:.2f}" for column in range(columns)]
 
 
 def test_cost_is_in_units_of_one_in_the_csv_and_readable_in_print(made):

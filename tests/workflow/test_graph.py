@@ -24,7 +24,7 @@ def test_plain_snakemake_makes_everything(snakemake):
     assert counts["train_teacher"] + counts["distill"] == counts["track"] == 2 * networks
     assert counts["profile"] == 2  # all networks of a benchmark in one
     assert counts["evaluate"] == 2 * rows
-    assert counts["table"] == 10
+    assert counts["table"] == 14
     assert counts["notebook"] == 1
     assert counts["mlflow"] == counts["video"] == 2
     assert counts["database"] == 1
@@ -82,7 +82,18 @@ def test_single_products_by_name(snakemake):
     counts = jobs(snakemake("-n", "--", "results/figures/losses_eventvot.pdf"))
     assert "track" not in counts
     counts = jobs(snakemake("-n", "--", "results/tables/ablation_coco-object-meeting.tex"))
-    assert counts["alias"] == counts["table"] == 1
+    assert counts["alias_latex"] == counts["table"] == 1
+
+
+def test_published_curves_repeat_what_shows_them_and_train_nothing(snakemake):
+    (snakemake.folder / "one.yaml").write_text(
+        "runs: [student]\ncontrols: [static]\nbenchmarks: {coesot: {simulation: {seed: 3}, baselines: curves.npz}}\n"
+    )
+    product = "results/figures/boc_coesot.pdf"
+    refused = snakemake("-n", "--configfile", "one.yaml", "--", product)
+    assert "curves.npz" in output(refused)  # not there
+    (snakemake.folder / "curves.npz").write_bytes(b"")
+    assert jobs(snakemake("-n", "--configfile", "one.yaml", "--", product))["figure"] == 1
 
 
 def test_names_outside_the_closed_sets_have_no_rule(snakemake):
@@ -109,7 +120,7 @@ def test_blanks_in_paths_are_quoted(snakemake):
                 assert words[words.index(option) + 1].startswith("my ")
 
 
-@pytest.mark.parametrize(("benchmark", "tables", "figures"), [("coesot", 2, 5), ("fe108", 1, 4)])
+@pytest.mark.parametrize(("benchmark", "tables", "figures"), [("coesot", 3, 8), ("fe108", 1, 6)])
 def test_without_networks_or_attributes_what_says_nothing_is_left_out(snakemake, benchmark, tables, figures):
     (snakemake.folder / "none.yaml").write_text(
         f"runs: {{}}\ncontrols: [static]\nbenchmarks: {{{benchmark}: {{root: nowhere}}}}\n"
@@ -141,6 +152,16 @@ def test_a_wrong_configuration_stops_before_any_job_with_one_sentence(snakemake,
     assert not (snakemake.folder / "results").exists()
 
 
+def test_broken_published_scores_stop_before_any_job_with_one_sentence(snakemake):
+    (snakemake.folder / "mine.csv").write_text(
+        "benchmark,tracker,SR,PR,NPR,source,note\ncoesot,A,62.7,,,https://x.org,\n"
+    )
+    answer = snakemake("-n", "--config", "published=mine.csv")
+    assert answer.returncode == 1
+    assert "'62.7' as SR in row 2 of mine.csv" in output(answer)
+    assert "Traceback" not in output(answer)
+
+
 def test_a_dry_run_writes_nothing(snakemake):
     assert snakemake("-n").returncode == 0
     assert not (snakemake.folder / "results").exists()
@@ -150,7 +171,7 @@ def test_a_dry_run_writes_nothing(snakemake):
     ("change", "repeated", "kept"),
     [
         ("distillation={weights: {spatial: 2.0}}", "distill", 4),  # had_sa and had, in both benchmarks
-        ("evaluation={resamples: 300}", "table", 10),
+        ("evaluation={resamples: 300}", "table", 14),
         ("tracking={window_influence: 0.5}", "track", 12),
     ],
 )

@@ -13,6 +13,7 @@ from had.config import digest, dump, load
 from had.data.layouts import layout_of
 from had.errors import HadError
 from had.evaluation.products import KINDS, applicable
+from had.evaluation.published import published_file, published_scores
 from had.evaluation.rows import external_tracks, profile_file, rows_of, tracks_folder
 from had.files import atomic_file
 from had.options.base import merge
@@ -23,7 +24,8 @@ from had.options.base import merge
 def checked_configuration():
     """`--configfile`, else config/config.yaml, with `--config` laid over it; external trackers' files are there.
 
-    A given file stands alone, it is not merged over config/config.yaml; several are merged in order.
+    So are published scores. A given file stands alone, it is not merged over config/config.yaml; several are merged in
+    order.
     """
     settings = workflow.config_settings
     first, *more = settings.configfiles or [REPOSITORY / "config" / "config.yaml"]
@@ -36,8 +38,9 @@ def checked_configuration():
             from had.training.build import check_initial_weights
 
             check_initial_weights(experiment)
-        for run in experiment.external:
-            for benchmark in experiment.benchmarks:
+        for benchmark in experiment.benchmarks:
+            published_scores(experiment, benchmark)
+            for run in experiment.external:
                 external_tracks(experiment, benchmark, run)
         return experiment
     except HadError as error:
@@ -212,18 +215,34 @@ def profiles_and_summaries(benchmark):
     return profiles(benchmark) + per_network(benchmark, "checkpoints/{benchmark}/{run}/seed{seed}/summary.json")
 
 
+def published_files(benchmark, *, curves, scores):
+    """What others have published: the stored curves of a benchmark's baselines, the file of scores."""
+    files = [EXPERIMENT.benchmarks[benchmark].baselines if curves else None]
+    files += [published_file(EXPERIMENT) if scores else None]
+    return [path.as_posix() for path in files if path is not None]
+
+
 def table_input(wildcards):
-    """The scores of all rows; the table of costs also reads what the networks cost."""
-    costs = profiles_and_summaries(wildcards.benchmark) if wildcards.table == "cost" else []
-    return per_run(wildcards.benchmark, "metrics/{benchmark}/{run}/seed{seed}/per_sequence.csv") + costs
+    """The scores of all rows; single tables also read what the networks cost, and what others have published."""
+    kind, benchmark = wildcards.table, wildcards.benchmark
+    if kind == "published":
+        return published_files(benchmark, curves=False, scores=True)
+    costs = profiles_and_summaries(benchmark) if kind == "cost" else []
+    published = published_files(benchmark, curves=True, scores=True) if kind == "main" else []
+    return per_run(benchmark, "metrics/{benchmark}/{run}/seed{seed}/per_sequence.csv") + costs + published
 
 
 def figure_input(wildcards):
-    """The curves of all rows; the losses read the histories instead, the speed also what the networks cost."""
+    """The curves of all rows; the losses read the histories instead; single figures also read what the networks
+    cost, the published curves, or the prepared sequences."""
     if wildcards.figure == "losses":
         return per_network(wildcards.benchmark, "checkpoints/{benchmark}/{run}/seed{seed}/history.csv")
-    costs = profiles_and_summaries(wildcards.benchmark) if wildcards.figure == "speed" else []
-    return per_run(wildcards.benchmark, "metrics/{benchmark}/{run}/seed{seed}/curves.npz") + costs
+    more = profiles_and_summaries(wildcards.benchmark) if wildcards.figure == "speed" else []
+    if wildcards.figure in ("success", "precision", "normalized_precision", "boc"):
+        more = published_files(wildcards.benchmark, curves=True, scores=False)
+    if wildcards.figure in ("strips", "responses", "failures"):
+        more = prepared(wildcards.benchmark, "test")
+    return per_run(wildcards.benchmark, "metrics/{benchmark}/{run}/seed{seed}/curves.npz") + more
 
 
 def named(what):

@@ -51,6 +51,8 @@ def table_digest(wildcards):
         EXTERNAL,
         [EXPERIMENT.seeds_of(run) for run in titles],
         EXPERIMENT.evaluation,
+        EXPERIMENT.published,
+        EXPERIMENT.benchmarks[wildcards.benchmark].baselines,
     )
 
 

@@ -133,7 +133,7 @@ rule alias:
     wildcard_constraints:
         folder="tables|figures",
         product=one_of([*TABLES, *FIGURES]),
-        suffix="csv|md|tex|pdf|png",
+        suffix="csv|md|pdf|png",
     conda:
         "../envs/had.yaml"
     threads: 1
@@ -144,6 +144,29 @@ rule alias:
         "Copy {wildcards.product} under the benchmark's other name, {wildcards.alias}."
     shell:
         "cp {input:q} {output:q}.part > {log:q} 2>&1 && mv {output:q}.part {output:q}"
+
+
+# Its label is its own, so that one paper can hold both.
+rule alias_latex:
+    input:
+        lambda wildcards: f"{RESULTS}/tables/{{table}}_{ALIASES[wildcards.alias]}.tex",
+    output:
+        "<results>/tables/{table}_{alias}.tex",
+    log:
+        "<logs>/alias/tables_{table}_{alias}_tex.log",
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=100,
+        runtime=5,
+    params:
+        name=lambda wildcards: ALIASES[wildcards.alias],
+    message:
+        "Copy the LaTeX table {wildcards.table} under the benchmark's other name, {wildcards.alias}."
+    shell:
+        "sed 's/label{{tab:{wildcards.table}_{params.name}}}/label{{tab:{wildcards.table}_{wildcards.alias}}}/' {input:q}"
+        " > {output:q}.part 2> {log:q} && mv {output:q}.part {output:q}"
 
 
 rule alias_video:

@@ -48,7 +48,7 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
             _bar(right, value, low, high, height, row.look)
     left.set(xlabel="SR (grey: one sequence)", ylabel="", xlim=(0, 1), title=layout_of(benchmark).title)
     right.axvline(0, color="#7F7F7F", linewidth=0.8, zorder=0)
-    right.set(xlabel=f"SR minus that of {REFERENCE}, paired", title="95 % bootstrap intervals")
+    right.set(xlabel=f"ΔSR to {REFERENCE}, paired", title=f"95 % intervals: {style.resampled(experiment.evaluation)}")
     left.grid(axis="y", visible=False)
     right.grid(axis="y", visible=False)
     right.tick_params(axis="y", left=False)

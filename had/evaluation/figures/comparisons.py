@@ -38,5 +38,5 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     axes.set_yticks(heights, data["pair"])
     axes.invert_yaxis()
     lines = "95 % intervals, thick: over sequences; thin: over sequences and training seeds"
-    drawn.suptitle(f"{layout_of(benchmark).title} ({lines})", fontsize=9)
+    drawn.suptitle(f"{layout_of(benchmark).title} ({lines}; {style.resampled(experiment.evaluation)})", fontsize=8)
     return drawn

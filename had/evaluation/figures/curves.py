@@ -1,19 +1,22 @@
 """Success, precision and normalised precision plots: one line a run, legend sorted by its score.
 
-The line is the mean over the sequences whose curve is not all zero, as the official toolkits draw it,
-then over seeds. The score in brackets is SR (area), PR at 20 px or NPR at 0.2, as the axis title says.
+Published trackers follow in grey, where the baselines cover the evaluated sequences. A line is the mean over the
+sequences whose curve is not all zero, as the official toolkits draw it, then over seeds. The score in brackets is
+SR (area), PR at 20 px or NPR at 0.2, as the axis title says.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from had.data.layouts import layout_of
 from had.evaluation import metrics, style
-from had.evaluation.benchmark import read_curves
-from had.evaluation.rows import Row, rows_of
+from had.evaluation.baselines import Baselines
+from had.evaluation.benchmark import read_attributes, read_curves
+from had.evaluation.breakout import covering_baselines
+from had.evaluation.rows import rows_of, sensor_of
 from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -27,6 +30,13 @@ class _Plot(NamedTuple):
     x: str
     y: str
     rank: float | None
+
+
+class _Line(NamedTuple):
+    score: float
+    mean: np.ndarray
+    title: str
+    look: dict[str, Any]
 
 
 _PLOTS = {
@@ -46,30 +56,52 @@ _PLOTS = {
 
 
 def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
-    """The plot ``kind`` of all rows but the ground truth."""
+    """The plot ``kind`` of all rows but the ground truth, and of the baselines behind them."""
     plot = _PLOTS[kind]
-    lines = []
+    lines: list[_Line] = []
     for row in rows_of(experiment):
         if row.run != "ground_truth":
-            score, mean = _mean_curve(experiment, benchmark, row, plot)
-            lines.append((score, row, mean))
-    drawn = style.figure(style.PAGE * 0.72, 2.6)
+            look = style.line(row.look) | style.sparse(row.look, len(plot.thresholds))
+            seeds = [read_curves(experiment, benchmark, row.run, seed) for seed in row.seeds]
+            lines.append(_Line(*_mean_curve(seeds, plot), row.title, look))
+    baselines, reason = _baselines(experiment, benchmark)
+    published = [] if baselines is None else _published(baselines, plot)
+    width, height = style.PAGE * 0.78, max(2.7, style.height_of_legend(len(lines) + len(published)))
+    drawn = style.figure(width, height)
     axes = drawn.subplots()
-    for score, row, mean in sorted(lines, key=lambda entry: -entry[0]):
-        axes.plot(plot.thresholds, mean, label=f"{row.title} [{score:.3f}]", **style.line(row.look))
+    for group in (lines, published):
+        for line in sorted(group, key=lambda line: -line.score):
+            axes.plot(plot.thresholds, line.mean, label=f"{line.title} [{line.score:.3f}]", **line.look)
     if plot.rank is not None:
         axes.axvline(plot.rank, color="#7F7F7F", linewidth=0.7, zorder=0)
-    axes.set(xlabel=plot.x, ylabel=plot.y, title=layout_of(benchmark).title, ylim=(0, 1))
+    sensor = f" of {'x'.join(map(str, sensor_of(experiment, benchmark)))})" if plot.curve == "error" else ""
+    axes.set(xlabel=plot.x.removesuffix(")") + sensor if sensor else plot.x, ylabel=plot.y, ylim=(0, 1))
+    axes.set_title(layout_of(benchmark).title + (" (grey: published trackers)" if published else ""))
     axes.set_xlim(plot.thresholds[0], plot.thresholds[-1])
+    axes.set_box_aspect(None if height < 3 else 0.8)
     axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
+    if reason:
+        drawn.supxlabel(reason, fontsize=6)
     return drawn
 
 
-def _mean_curve(experiment: Experiment, benchmark: str, row: Row, plot: _Plot) -> tuple[float, np.ndarray]:
+def _published(baselines: Baselines, plot: _Plot) -> list[_Line]:
+    """The baselines' lines; some trackers have no normalised curves."""
+    look = {"color": style.BASELINE, "linewidth": 0.6, "zorder": 1}
+    known = [name for name in baselines.trackers if not np.isnan(getattr(baselines.of(name), plot.curve)).any()]
+    return [_Line(*_mean_curve([baselines.of(name)], plot), name, look) for name in known]
+
+
+def _baselines(experiment: Experiment, benchmark: str) -> tuple[Baselines | None, str]:
+    if experiment.source(benchmark).baselines is None:
+        return None, ""
+    return covering_baselines(experiment, benchmark, list(read_attributes(experiment, benchmark).index))
+
+
+def _mean_curve(seeds: list[metrics.Curves], plot: _Plot) -> tuple[float, np.ndarray]:
     """Score and (K,) curve, means over seeds."""
     scores, means = [], []
-    for seed in row.seeds:
-        curves = read_curves(experiment, benchmark, row.run, seed)
+    for curves in seeds:
         values = getattr(curves, plot.curve)
         kept = metrics.kept(curves)[plot.curve]
         means.append(values[kept].mean(axis=0) if kept.any() else np.zeros(values.shape[-1]))

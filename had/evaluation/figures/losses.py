@@ -34,7 +34,21 @@ _TITLES = {
     "temporal_variance": "TA: teacher variance",
     "temporal_student_variance": "TA: student variance",
     "spatial": "Spatial alignment (SA)",
+    "box_transport": "SA: box transport",
+    "token_transport": "SA: token transport",
+    "localization": "Box distillation, by place",
+    "released_feature": "Feature, as released",
+    "released_similarity": "Similarity, as released",
+    "released_response": "Response, as released",
+    "released_temporal": "TA, as released",
+    "released_spatial": "SA, as released",
+    "wkd_features": "WKD: features",
+    "otkd_features": "OTKD: features",
+    "otkd_boxes": "OTKD: boxes",
+    "otkd_scores": "OTKD: scores",
 }
+WIDE = 20
+"""A panel whose largest value is this many times its smallest has a logarithmic axis."""
 
 
 def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
@@ -64,6 +78,9 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
             (line,) = axes.plot(mean.index, mean, marker=alone, markersize=3, **style.line(row.look))
             axes.fill_between(mean.index, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
             handles.setdefault(f"{row.title} [{last[row.run]:.3f}]", line)
+        drawn_values = [value for line in axes.get_lines() for value in line.get_ydata()]
+        if drawn_values and min(drawn_values) > 0 and max(drawn_values) > WIDE * min(drawn_values):
+            axes.set_yscale("log")
         axes.set_title(_TITLES.get(name, name.replace("_", " ")))
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("Epoch")

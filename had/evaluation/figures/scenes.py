@@ -35,6 +35,17 @@ def shown_rows(experiment: Experiment) -> list[Row]:
     return [known[name] for name in experiment.figures.runs or usual]
 
 
+def few_rows(experiment: Experiment) -> list[Row]:
+    """The rows of pictures that grow crowded: all but controls, or as many as can be told apart, `shown_rows` first."""
+    rows = [row for row in rows_of(experiment) if row.kind != "control"] or rows_of(experiment)
+    if len(rows) <= style.MOST_LINES:
+        return rows
+    external = [row for row in rows if row.kind == "external"]
+    wanted = dict.fromkeys([row for row in shown_rows(experiment) if row in rows] + external + rows)
+    chosen = list(wanted)[: style.MOST_LINES]
+    return [row for row in rows if row in chosen]
+
+
 def sequence_scores(experiment: Experiment, benchmark: str) -> dict[str, dict[str, float]]:
     """Run -> sequence -> SR, the mean over seeds."""
     table = gather(experiment, benchmark)

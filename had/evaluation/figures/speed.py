@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from had.data.layouts import layout_of
 from had.evaluation import style
 from had.evaluation.benchmark import gather, read_profile
-from had.evaluation.rows import rows_of
+from had.evaluation.rows import Row, rows_of
 from had.evaluation.scoreboard import scoreboard
 from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+EQUAL = 0.05
+"""Speeds of networks of one size that differ by less than this share are one speed: the clock's noise."""
+
+
+class _Network(NamedTuple):
+    row: Row
+    fps: float
+    parameters: float
+
 
 def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
-    """One marker a network with its 95 % interval of SR.
+    """One marker a network with its 95 % interval of SR; networks of one size and speed side by side on a grey band.
 
     Raises:
         DataError: the networks were not profiled.
@@ -24,19 +35,46 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     table = gather(experiment, benchmark)
     board = scoreboard(table[table["metric"] == "SR"], experiment.evaluation)
     measured = read_profile(experiment, benchmark)
-    rows = sorted((row for row in rows_of(experiment) if row.trained), key=lambda row: -board.point(row.run, "SR"))
-    drawn = style.figure(style.PAGE * 0.72, 2.4)
+    networks = [
+        _Network(row, *measured.loc[row.run].loc[list(row.seeds), ["fps", "parameters"]].mean())
+        for row in rows_of(experiment)
+        if row.trained
+    ]
+    most = max(network.fps for network in networks)
+    drawn = style.figure(style.PAGE * 0.86, max(2.6, style.height_of_legend(len(networks))))
     axes = drawn.subplots()
-    for row in rows:
-        fps, parameters = measured.loc[row.run].loc[list(row.seeds), ["fps", "parameters"]].mean()
+    places: dict[str, float] = {}
+    for group in groups(networks):
+        speed = float(np.mean([network.fps for network in group]))
+        half = 0.013 * most * (len(group) - 1)
+        places |= {n.row.run: x for n, x in zip(group, np.linspace(-half, half, len(group)) + speed, strict=True)}
+        if len(group) > 1:
+            axes.axvspan(speed - half - 0.02 * most, speed + half + 0.02 * most, color="#EFEFEF", zorder=0, linewidth=0)
+        text = f"{speed:.0f} FPS\n{group[0].parameters / 1e6:.1f} M"
+        axes.annotate(text, (speed, 0.015), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=6)
+    for row in sorted((network.row for network in networks), key=lambda row: -board.point(row.run, "SR")):
         score = board.point(row.run, "SR")
         low, high = board.interval(row.run, "SR")
         axes.errorbar(
-            fps, score, yerr=[[score - low], [high - score]], linestyle="none", markersize=5.5, markeredgecolor="white",
-            markeredgewidth=0.6, label=f"{row.title} [{score:.3f}, {parameters / 1e6:.1f} M]", **style.marker(row.look),
-        )[2][0].set(alpha=0.4, linewidth=0.8, zorder=1)  # fmt: skip
-    axes.set(xlabel="Frames a second", ylabel="SR with 95 % interval", title=layout_of(benchmark).title)
-    axes.margins(x=0.1, y=0.15)
+            places[row.run], score, yerr=[[score - low], [high - score]], linestyle="none", markersize=5,
+            markeredgecolor="white", markeredgewidth=0.5, label=f"{row.title} [{score:.3f}]", **style.marker(row.look),
+        )[2][0].set(alpha=0.5, linewidth=0.9, zorder=1)  # fmt: skip
+    axes.set(xlabel="Frames a second (grey: one speed, side by side)", ylabel="SR with 95 % interval")
+    axes.set_title(f"{layout_of(benchmark).title} [SR]; {style.resampled(experiment.evaluation)}")
+    axes.margins(x=0.1, y=0.2)
     axes.set_xlim(left=0)
+    axes.set_box_aspect(0.8 if len(networks) > 12 else None)
     axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
     return drawn
+
+
+def groups(networks: list[_Network]) -> list[list[_Network]]:
+    """Networks of the same size whose speeds follow one another within `EQUAL`, each group in the order given."""
+    found: list[list[_Network]] = []
+    for network in sorted(networks, key=lambda one: (one.parameters, one.fps)):
+        last = found[-1][-1] if found else None
+        if last and last.parameters == network.parameters and network.fps <= last.fps * (1 + EQUAL):
+            found[-1].append(network)
+        else:
+            found.append([network])
+    return [[network for network in networks if network in group] for group in found]

@@ -1,0 +1,80 @@
+"""SR by attribute: which attributes have enough sequences to say something, and the table of them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from had.data.layouts import ATTRIBUTE_NAMES, layout_of
+from had.evaluation.benchmark import gather, read_attributes
+from had.evaluation.provenance import provenance
+from had.evaluation.rows import rows_of
+from had.evaluation.scoreboard import scoreboard
+from had.evaluation.table_formats import Column, Table
+from had.options.experiment import Experiment
+
+
+def telling_attributes(experiment: Experiment, benchmark: str) -> tuple[pd.DataFrame, list[str]]:
+    """The attributes that ``evaluation.least_sequences`` sequences carry, and the others that any carries.
+
+    Returns:
+        flags as in `had.evaluation.benchmark.read_attributes`, and names.
+    """
+    flags = read_attributes(experiment, benchmark)
+    counts = flags.sum(axis=0)
+    few = [str(name) for name in flags.columns if 0 < counts[name] < experiment.evaluation.least_sequences]
+    return flags.loc[:, counts >= experiment.evaluation.least_sequences], few
+
+
+def meaning(flags: pd.DataFrame) -> str:
+    """What the abbreviations of some attributes stand for, and how many sequences carry each."""
+    return "; ".join(f"{name}: {ATTRIBUTE_NAMES.get(str(name), name)} ({int(flags[name].sum())})" for name in flags)
+
+
+def table(experiment: Experiment, benchmark: str, kind: str) -> Table:
+    """The table ``attributes``: SR on the sequences that carry each attribute (`DataError` without scores)."""
+    flags = read_attributes(experiment, benchmark)
+    _, few = telling_attributes(experiment, benchmark)
+    rows = [row for row in rows_of(experiment) if row.run != "ground_truth"] or rows_of(experiment)
+    scores = gather(experiment, benchmark)
+    scores = scores[scores["run"].isin([row.run for row in rows]) & (scores["metric"] == "SR")]
+    lines, empty = [], []
+    for attribute in flags.columns:
+        names = list(flags.index[flags[attribute]])
+        if not names:
+            empty.append(attribute)
+            continue
+        board = scoreboard(scores, experiment.evaluation, names)
+        line = {"attribute": attribute, "sequences": len(names)}
+        line |= {row.run: board.point(row.run, "SR") for row in rows}
+        for row in rows:
+            line[f"{row.run}_low"], line[f"{row.run}_high"] = board.interval(row.run, "SR")
+        lines.append(line)
+    shown = [line["attribute"] for line in lines]
+    options, title = experiment.evaluation, f"SR by attribute on {layout_of(benchmark).title}."
+    notes = [
+        "SR: mean of the 21 values of the success curve over the sequences that carry the attribute; sequences whose "
+        "curve is all zero are dropped, as the official toolkits do. 95 % bootstrap intervals "
+        f"({options.resamples} resamples of these sequences, seed {options.seed}) are in the CSV.",
+        "Best of each attribute in bold, second best underlined.",
+    ]
+    if few:
+        notes.append(
+            f"Not ranked, because fewer than {options.least_sequences} sequences carry them: {', '.join(few)}."
+        )
+    if empty:
+        notes.append(f"No test sequence carries {', '.join(empty)}: left out.")
+    if shown:
+        notes.append(f"Attributes and their numbers of sequences: {meaning(flags[shown])}.")
+    data = pd.DataFrame(lines, columns=None if lines else ["attribute", "sequences"])
+    turned = pd.DataFrame(
+        [{"title": row.title, **{line["attribute"]: line[row.run] for line in lines}} for row in rows]
+    )
+    printed = Table(
+        caption=title,
+        data=turned,
+        columns=[Column("title", "Run"), *(Column(name, name, best=None if name in few else max) for name in shown)],
+        notes=[*notes, provenance(experiment, benchmark)],
+        groups=[len(turned)],
+        ranked=[True] * len(turned),
+    )
+    return Table(caption=title, data=data, columns=[], printed=printed)

@@ -1,0 +1,72 @@
+"""SR by attribute as bars with their intervals, the attributes with most sequences first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from had.data.layouts import layout_of
+from had.evaluation import style
+from had.evaluation.attributes import telling_attributes
+from had.evaluation.benchmark import gather
+from had.evaluation.figures import scenes
+from had.evaluation.rows import rows_of
+from had.evaluation.scoreboard import scoreboard
+from had.options.experiment import Experiment
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+A_LINE = 9
+"""Attributes side by side."""
+
+
+def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
+    """A group of bars an attribute; attributes of fewer than ``evaluation.least_sequences`` sequences are left out."""
+    from matplotlib.patches import Patch
+
+    flags, few = telling_attributes(experiment, benchmark)
+    title, options = layout_of(benchmark).title, experiment.evaluation
+    if not len(flags.columns):
+        return style.sentence(f"{title}: no attribute is carried by {options.least_sequences} test sequences.")
+    table = gather(experiment, benchmark)
+    rows = scenes.few_rows(experiment)
+    table = table[(table["metric"] == "SR") & table["run"].isin([row.run for row in rows])]
+    overall = scoreboard(table, options.model_copy(update={"resamples": 1}))
+    rows.sort(key=lambda row: -overall.point(row.run, "SR"))
+    names = sorted(flags.columns, key=lambda name: (-int(flags[name].sum()), list(flags.columns).index(name)))
+    boards = {name: scoreboard(table, options, list(flags.index[flags[name]])) for name in names}
+
+    lines = int(np.ceil(len(names) / A_LINE))
+    a_line = int(np.ceil(len(names) / lines))
+    drawn = style.figure(style.PAGE, 1.5 * lines + 0.75)
+    width = 0.84 / len(rows)
+    for line, axes in enumerate(drawn.subplots(lines, 1, squeeze=False, sharey=True).ravel()):
+        shown = names[line * a_line : (line + 1) * a_line]
+        for index, row in enumerate(rows):
+            places = np.arange(len(shown)) + (index - (len(rows) - 1) / 2) * width
+            values = np.array([boards[name].point(row.run, "SR") for name in shown])
+            ends = np.array([boards[name].interval(row.run, "SR") for name in shown]).T
+            axes.bar(places, values, width * 0.92, **style.bar(row.look))
+            axes.errorbar(
+                places, values, yerr=np.abs(ends - values), linestyle="none", ecolor="#404040", elinewidth=0.6
+            )
+        axes.set_xticks(np.arange(len(shown)), [f"{name} ({int(flags[name].sum())})" for name in shown])
+        axes.set(ylabel="SR", xlim=(-0.5, a_line - 0.5), ylim=(0, 1))
+        axes.grid(axis="x", visible=False)
+        axes.tick_params(axis="x", length=0)
+    handles = [Patch(**style.bar(row.look)) for row in rows]
+    labels = [f"{row.title} [{overall.point(row.run, 'SR'):.3f}]" for row in rows]
+    drawn.legend(handles, labels, loc="outside lower center", ncols=3)
+    intervals = f"95 % intervals: {style.resampled(options)}{left_out(experiment, few)}"
+    drawn.suptitle(f"{title}: SR by attribute (sequences)\n{intervals}", fontsize=7)
+    return drawn
+
+
+def left_out(experiment: Experiment, few: list[str]) -> str:
+    """What a picture by attribute does not show, to follow its title."""
+    parts = [f"left out, fewer than {experiment.evaluation.least_sequences}: {', '.join(few)}"] if few else []
+    more = len([row for row in rows_of(experiment) if row.kind != "control"]) - len(scenes.few_rows(experiment))
+    parts += [f"{more} more rows in the table"] if more > 0 else []
+    return f"; {'; '.join(parts)}" if parts else ""

@@ -1,0 +1,53 @@
+"""Breakout capability: one line a row with its interval, the baselines in grey."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from had.data.layouts import layout_of
+from had.errors import ConfigError
+from had.evaluation import style
+from had.evaluation.benchmark import gather
+from had.evaluation.breakout import breakout_scores, covering_baselines
+from had.evaluation.rows import rows_of
+from had.options.experiment import Experiment
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
+    """All rows but the ground truth, sorted; a sentence where the baselines lack an evaluated sequence.
+
+    Raises:
+        ConfigError: no baselines are configured.
+    """
+    scores, title = gather(experiment, benchmark), layout_of(benchmark).title
+    baselines, reason = covering_baselines(experiment, benchmark, list(scores["sequence"].unique()))
+    if baselines is None:
+        if reason:
+            return style.sentence(reason)
+        raise ConfigError(f"benchmarks.{benchmark}.baselines for BOC", "none", "name the file of stored curves")
+    options = experiment.evaluation
+    found = breakout_scores(scores, baselines, resamples=options.resamples, seed=options.seed).reset_index()
+    rows = {row.run: row for row in rows_of(experiment)}
+    found = found[found["baseline"] | (found["run"] != "ground_truth")].sort_values("BOC", kind="stable")
+    drawn = style.figure(style.PAGE * 0.72, 0.8 + 0.17 * len(found))
+    axes = drawn.subplots()
+    names = []
+    for height, line in enumerate(found.itertuples()):
+        look = {"color": style.BASELINE, "marker": "o"} if line.baseline else style.marker(rows[line.run].look)
+        error = [[line.BOC - line.BOC_low], [line.BOC_high - line.BOC]]
+        axes.errorbar(line.BOC, height, xerr=error, markersize=4.5, capsize=2, elinewidth=1.1, linestyle="none", **look)
+        names.append(f"{line.run if line.baseline else rows[line.run].title} [{line.BOC:.3f}]")
+    axes.set_yticks(np.arange(len(names)), names)
+    axes.set_ylim(-0.7, len(names) - 0.3)
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", left=False)
+    axes.set_xlabel(
+        f"BOC with 95 % interval ({style.resampled(options)}); grey: the {len(baselines.trackers)} baselines"
+    )
+    axes.set_title(title)
+    return drawn

@@ -1,0 +1,70 @@
+"""Rank plot: how often each row takes each place when the test sequences are drawn again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from had.data.layouts import layout_of
+from had.evaluation import statistics, style
+from had.evaluation.benchmark import gather
+from had.evaluation.rows import rows_of
+from had.evaluation.scoreboard import scoreboard
+from had.options.experiment import Experiment
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PRINTED = 0.05
+"""Smaller shares are shown by their shade alone."""
+
+
+def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
+    """One line a row, sorted by SR; the shade of a cell is the share of resamples in which the row has that place."""
+    table = gather(experiment, benchmark)
+    board = scoreboard(table[table["metric"] == "SR"], experiment.evaluation)
+    rows = [row for row in rows_of(experiment) if row.run != "ground_truth"] or rows_of(experiment)
+    rows.sort(key=lambda row: -board.point(row.run, "SR"))
+    places = board.ranks([row.run for row in rows], "SR")  # R N
+    low, high = statistics.interval(places)
+    numbers = np.arange(1, len(rows) + 1)
+    shares = np.stack([(np.floor(places) == number).mean(axis=0) for number in numbers], axis=1)  # N places
+
+    side = 0.2 if len(rows) > 10 else 0.24
+    drawn = style.figure(min(style.PAGE, 3.4 + side * 1.5 * len(rows)), 0.95 + side * len(rows))
+    axes = drawn.subplots()
+    axes.imshow(
+        shares, cmap="Greys", vmin=0, vmax=1, aspect="auto", extent=(0.5, len(rows) + 0.5, len(rows) - 0.5, -0.5)
+    )
+    for height, line in enumerate(shares):
+        for number, share in zip(numbers, line, strict=True):
+            if share >= PRINTED:
+                shade = "white" if share > 0.55 else "black"
+                axes.text(
+                    float(number), height, f"{100 * share:.0f}", ha="center", va="center", fontsize=5.5, color=shade
+                )
+    names = [
+        f"{row.title} [{board.point(row.run, 'SR'):.3f}; {_between(low[index], high[index])}]"
+        for index, row in enumerate(rows)
+    ]
+    axes.set_yticks(np.arange(len(rows)), names)
+    axes.set_xticks(numbers)
+    axes.set_xticks(numbers[:-1] + 0.5, minor=True)
+    axes.set_yticks(np.arange(len(rows) - 1) + 0.5, minor=True)
+    axes.grid(visible=False)
+    axes.grid(which="minor", color="#D9D9D9", linewidth=0.4)
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_visible(False)
+    options = experiment.evaluation
+    axes.set_xlabel(
+        f"Rank by SR: % of {options.resamples} resamples of {board.sequences} sequences, seed {options.seed}"
+    )
+    axes.set_title(f"{layout_of(benchmark).title} [SR; 95 % interval of the rank]")
+    return drawn
+
+
+def _between(low: float, high: float) -> str:
+    """An interval of places in words."""
+    first, last = int(np.floor(low)), int(np.ceil(high))
+    return str(first) if first == last else f"{first}–{last}"

@@ -1,0 +1,104 @@
+"""Published scores with the address they stand at: a file of their own, a block of their own, never ranked with ours.
+
+Enters ``benchmark,tracker,SR,PR,NPR,source,note``, a line a tracker; fractions of 1, empty where nobody said.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+from had.data.layouts import canonical_name
+from had.errors import ConfigError, DataError
+from had.files import read_text
+from had.options.experiment import Experiment
+
+COLUMNS = ("benchmark", "tracker", "SR", "PR", "NPR", "source", "note")
+SCORES = ("SR", "PR", "NPR")
+USUAL = Path("config") / "published.csv"
+
+
+class Published(NamedTuple):
+    """What somebody else wrote about a tracker.
+
+    Attributes:
+        benchmark: canonical name.
+        tracker: as they call it.
+        scores: SR, PR and NPR; NaN where unknown.
+        source: the address.
+        note: a sentence, or nothing.
+    """
+
+    benchmark: str
+    tracker: str
+    scores: dict[str, float]
+    source: str
+    note: str
+
+
+def published_file(experiment: Experiment) -> Path | None:
+    """The file of published scores: the configured one, else the project's own, wherever `had` runs."""
+    if experiment.published is not None:
+        return experiment.published
+    return next((path for path in (USUAL, Path(__file__).parents[2] / USUAL) if path.is_file()), None)
+
+
+def published_scores(experiment: Experiment, benchmark: str) -> list[Published]:
+    """The published scores on one benchmark, in the order of the file (`DataError` for a broken one)."""
+    path = published_file(experiment)
+    return [] if path is None else [line for line in read_published(path) if line.benchmark == benchmark]
+
+
+def read_published(path: Path) -> list[Published]:
+    """All lines of a file of published scores.
+
+    Raises:
+        DataError: no such file, other columns, or a line with an unknown benchmark, without tracker or source, twice
+            the same, or with a value that is no fraction of 1.
+    """
+    if not path.is_file():
+        raise DataError("published scores", f"no file {path}", "correct `published`")
+    rows = list(csv.reader(io.StringIO(read_text(path, "published scores"))))
+    if not rows or tuple(cell.strip() for cell in rows[0]) != COLUMNS:
+        got = f"{','.join(rows[0]) if rows else 'an empty file'!r} in {path}"
+        raise DataError(f"the header {','.join(COLUMNS)}", got, "correct that header")
+    found: list[Published] = []
+    for number, row in enumerate(rows[1:], start=2):
+        if row:
+            line = _line([cell.strip() for cell in row], f"row {number} of {path}")
+            if (line.benchmark, line.tracker) in {(other.benchmark, other.tracker) for other in found}:
+                got = f"{line.tracker} on {line.benchmark} again in row {number} of {path}"
+                raise DataError("each tracker once a benchmark", got, "keep one of the two")
+            found.append(line)
+    return found
+
+
+def _line(cells: list[str], where: str) -> Published:
+    if len(cells) != len(COLUMNS):
+        raise DataError(f"{len(COLUMNS)} values", f"{len(cells)} in {where}", "put notes with commas between quotes")
+    values = dict(zip(COLUMNS, cells, strict=True))
+    try:
+        benchmark = canonical_name(values["benchmark"])
+    except ConfigError as error:
+        raise DataError(error.expected, f"{error.got} in {where}", error.remedy) from None
+    for name in ("tracker", "source"):
+        if not values[name]:
+            raise DataError(f"a {name}", f"none in {where}", "say who published what, and at which address it stands")
+    scores = {name: _fraction(values[name], f"{name} in {where}") for name in SCORES}
+    return Published(benchmark, values["tracker"], scores, values["source"], values["note"])
+
+
+def _fraction(text: str, where: str) -> float:
+    """A score, NaN where the cell is empty."""
+    if not text:
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise DataError("a fraction of 1, or nothing", f"{text!r} as {where}", "write 0.627 for 62.7 %")
+    return value
