@@ -25,6 +25,7 @@ demo: $(VENV)/.installed ## Simulate, train, track, evaluate: tables and figures
 	@echo
 	@echo "Tables    $(RESULTS)/tables/   (csv, md, tex)"
 	@echo "Figures   $(RESULTS)/figures/  (pdf, png)"
+	@echo "Page      $(RESULTS)/report/index.html   (all runs, curves and tracks)"
 	@echo "Report    $(REPORT)"
 	@echo "Notebook  $(RESULTS)/report/ablation.ipynb"
 	@echo "MLflow    $(RESULTS)/mlflow.db   (make ui)"

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 HAD = Path(__file__).resolve().parents[1] / "had"
-OPTIONS = {"options", "options.base", "options.experiment", "options.recordings", "options.training"}
+OPTIONS = {"options", "options.base", "options.experiment", "options.page", "options.recordings", "options.training"}
 GROUND = OPTIONS | {"box_text", "boxes", "config", "device", "errors", "files", "progress", "structures"}
 GROUND |= {"data.annotation_layouts", "data.layouts"}
 """Needs nothing above; the layouts are facts without code."""
 FLOORS = [{"data", "models", "losses", "experiment"}, {"training", "tracking"}, {"evaluation"}]
 """Rooms of one floor do not know one another."""
-ROOF = {"films", "cli_evaluate", "cli_options", "cli_weights", "cli"}
+ROOF = {"films", "cli_evaluate", "cli_options", "cli_page", "cli_weights", "cli"}
 EVALUATION_READS = {"data.annotation_folders", "data.sequences", "data.frames", "data.representations"}
 """All that the evaluation takes from the floors below, beside the ground."""
 

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from had.errors import ConfigError, nearest
 from had.options.base import Options, merged
+from had.options.page import PageOptions
 from had.options.recordings import BenchmarkOptions
 from had.options.training import (
     RELEASED_TERMS,
@@ -156,6 +157,8 @@ class Experiment(Options):
     """Statistics."""
     figures: FigureOptions = FigureOptions()
     """Figures."""
+    page: PageOptions = PageOptions()
+    """The interactive page."""
     keep_lessons: bool = False
     """Keep the frozen teacher's outputs for all runs of a seed, which saves each of them the teacher's work and costs
     disk space while they train: for small networks."""

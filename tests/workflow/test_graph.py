@@ -25,7 +25,7 @@ def test_plain_snakemake_makes_everything(snakemake):
     assert counts["profile"] == 2  # all networks of a benchmark in one
     assert counts["evaluate"] == 2 * rows
     assert counts["table"] == 14
-    assert counts["notebook"] == 1
+    assert counts["notebook"] == counts["page"] == 1
     assert counts["mlflow"] == counts["video"] == 2
     assert counts["database"] == 1
 
@@ -69,7 +69,7 @@ def test_fewer_teachers_are_shared(snakemake):
     assert "Train the teacher teacher on coesot, seed 0." in output(asked)
 
 
-@pytest.mark.parametrize("target", ["all", "data", "tables", "figures"])
+@pytest.mark.parametrize("target", ["all", "data", "tables", "figures", "page"])
 def test_named_targets(snakemake, target):
     assert jobs(snakemake("-n", "--", target))[target] == 1
 

@@ -42,6 +42,9 @@ def test_everything_is_made(finished):
             assert (results / "figures" / f"{name}_{benchmark}.pdf").read_bytes().startswith(b"%PDF")
             assert (results / "figures" / f"{name}_{benchmark}.png").read_bytes().startswith(b"\x89PNG")
         assert "\\toprule" in (results / "tables" / f"ablation_{benchmark}.tex").read_text()
+    page = (results / "report" / "index.html").read_text()
+    assert "benchmark-coesot" in page
+    assert "data:image/webp" in page
     assert "COCO-Object-Meeting" in (results / "tables" / "main_coesot.md").read_text()
     cells = json.loads((results / "report" / "ablation.ipynb").read_text())["cells"]
     assert any("image/png" in out.get("data", {}) for cell in cells for out in cell.get("outputs", []))

@@ -245,6 +245,11 @@ def figure_input(wildcards):
     return per_run(wildcards.benchmark, "metrics/{benchmark}/{run}/seed{seed}/curves.npz") + more
 
 
+def pictures(benchmark):
+    """The prepared test split, whose frames the page shows; not made for external trackers alone."""
+    return prepared(benchmark, "test") if EXPERIMENT.runs or CONTROLS else []
+
+
 def named(what):
     """The tables or figures that apply, each with its benchmark's name behind it."""
     return [f"{kind}_{benchmark}" for benchmark in BENCHMARKS for kind in applicable(what, EXPERIMENT, benchmark)]
@@ -258,6 +263,7 @@ def products(*kinds):
         "tables": [f"{RESULTS}/tables/{t}.{e}" for t in named("table") for e in ("csv", "md", "tex")],
         "figures": [f"{RESULTS}/figures/{f}.{e}" for f in named("figure") for e in ("pdf", "png")],
         "videos": [f"{RESULTS}/videos/{b}.mp4" for b in BENCHMARKS if rows],
+        "page": [f"{RESULTS}/report/index.html"] if rows else [],
         "notebook": [f"{RESULTS}/report/ablation.ipynb"] if EXPERIMENT.runs else [],
         "mlflow": [f"{RESULTS}/logs/mlflow_{b}.txt" for b in BENCHMARKS if rows],
     }

@@ -59,3 +59,8 @@ def table_digest(wildcards):
 def figure_digest(wildcards):
     """What a table depends on, and the figures' options."""
     return digest(table_digest(wildcards), EXPERIMENT.figures)
+
+
+def page_digest(wildcards):
+    """What a figure depends on, the page's options, and the configuration that it shows."""
+    return digest(figure_digest(wildcards), EXPERIMENT)

@@ -1,4 +1,36 @@
-# What a person reads: the executed notebook, the runs in MLflow.
+# What a person reads: the interactive page, the executed notebook, the runs in MLflow.
+
+
+rule page:
+    input:
+        scores=[
+            file
+            for benchmark in BENCHMARKS
+            for name in ("per_sequence.csv", "curves.npz")
+            for file in per_run(benchmark, f"metrics/{{benchmark}}/{{run}}/seed{{seed}}/{name}")
+        ],
+        profiles=[file for benchmark in BENCHMARKS for file in profiles(benchmark)],
+        pictures=[file for benchmark in BENCHMARKS for file in pictures(benchmark)],
+        films=products("videos") if EXPERIMENT.runs or CONTROLS else [],
+    output:
+        page="<results>/report/index.html",
+    log:
+        "<logs>/page.log",
+    benchmark:
+        "<logs>/page.tsv"
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        config=CONFIGURATION,
+        digest=page_digest,
+    message:
+        "Make the interactive page of all scores, curves and tracks."
+    shell:
+        "had page --config {params.config:q} --output {output.page:q} > {log:q} 2>&1"
 
 
 rule notebook:
