@@ -17,6 +17,7 @@ from browser import CHROMIUM, Browser
 from synthetic import PreparedSequence, experiment, write_results
 
 from had.errors import DataError
+from had.evaluation import attributes as by_attribute
 from had.evaluation import tables
 from had.evaluation.benchmark import gather
 from had.evaluation.page import packing, scenes
@@ -102,7 +103,7 @@ def test_the_page_has_the_numbers_of_the_tables(made):
 def test_attributes_seeds_and_differences_are_those_of_the_scoreboard(made):
     one, page, _ = made
     data, runs = parts_of(page)["benchmark-coesot"], [row.run for row in rows_of(one)]
-    attributes = tables.table(one, "coesot", "attributes").data.set_index("attribute")
+    attributes = by_attribute.table(one, "coesot", "attributes").data.set_index("attribute")
     assert [subset["attribute"] for subset in data["subsets"]] == ["", *attributes.index]
     for subset in data["subsets"][1:]:
         line = attributes.loc[subset["attribute"]]
@@ -336,7 +337,7 @@ def test_words_kinds_and_attributes_filter(browser, made):
     assert set(runs_shown(browser)) == {row.run for row in rows if row.kind != "control"}
     browser.click('[data-group="control"]')
     benchmark = next(iter(made[0].benchmarks))
-    line = tables.table(made[0], benchmark, "attributes").data.iloc[1]
+    line = by_attribute.table(made[0], benchmark, "attributes").data.iloc[1]
     browser.ask(
         f"(() => {{ const e = document.getElementById('subset'); e.value = {json.dumps(line['attribute'])};"
         " e.dispatchEvent(new Event('change')); })()"
