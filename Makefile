@@ -27,7 +27,7 @@ demo: $(VENV)/.installed ## Simulate, train, track, evaluate: tables and figures
 	@echo "Figures   $(RESULTS)/figures/  (pdf, png)"
 	@echo "Page      $(RESULTS)/report/index.html   (all runs, curves and tracks)"
 	@echo "Report    $(REPORT)"
-	@echo "Notebook  $(RESULTS)/report/ablation.ipynb"
+	@echo "Notebooks $(RESULTS)/notebooks/   (ablation, attributes, sequence)"
 	@echo "MLflow    $(RESULTS)/mlflow.db   (make ui)"
 
 test: $(VENV)/.installed-for-tests ## Style, types, workflow checks and all tests, a toy run of the workflow included.

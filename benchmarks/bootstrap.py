@@ -15,7 +15,7 @@ import pandas as pd
 from had.evaluation import statistics
 from had.evaluation.metrics import SCORES
 from had.evaluation.scoreboard import scoreboard
-from had.options.experiment import EvaluationOptions
+from had.options.evaluation import EvaluationOptions
 
 
 def main() -> None:

@@ -122,6 +122,12 @@ def clip_xywh(box: np.ndarray, width: int, height: int, margin: float = 2.0) -> 
     return np.stack([x1, y1, w, h], axis=-1)
 
 
+def moved_xywh(box: np.ndarray, *, dx: float = 0.0, dy: float = 0.0, scale: float = 1.0) -> np.ndarray:
+    """A box shifted by shares of its width and height, its sides scaled around its centre; (4,) ``xywh`` in pixels."""
+    cx, cy, w, h = xywh_to_cxcywh(np.asarray(box, dtype=np.float64))
+    return cxcywh_to_xywh(np.array([cx + dx * w, cy + dy * h, scale * w, scale * h]))
+
+
 def jitter_xywh(box: np.ndarray, centre: float, scale: float, rng: np.random.Generator) -> np.ndarray:
     """A search box that has lost its target a little, as a tracker's last box has.
 

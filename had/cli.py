@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from had import cli_evaluate, cli_page, cli_weights
+from had import cli_analysis, cli_evaluate, cli_page, cli_weights
 from had import cli_options as options
 from had.config import dump, load, schema
 from had.data.layouts import canonical_name, layout_of
@@ -30,6 +30,7 @@ app = typer.Typer(
 app.add_typer(cli_weights.app, name="weights")
 app.command()(cli_evaluate.evaluate)
 app.command()(cli_page.page)
+app.add_typer(cli_analysis.app)
 
 
 def main() -> None:

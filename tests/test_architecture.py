@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 HAD = Path(__file__).resolve().parents[1] / "had"
-OPTIONS = {"options", "options.base", "options.experiment", "options.page", "options.recordings", "options.training"}
+NAMES = ("analysis", "base", "evaluation", "experiment", "recordings", "training")
+OPTIONS = {"options", *(f"options.{name}" for name in NAMES)}
 GROUND = OPTIONS | {"box_text", "boxes", "config", "device", "errors", "files", "progress", "structures"}
 GROUND |= {"data.annotation_layouts", "data.layouts"}
 """Needs nothing above; the layouts are facts without code."""
 FLOORS = [{"data", "models", "losses", "experiment"}, {"training", "tracking"}, {"evaluation"}]
 """Rooms of one floor do not know one another."""
-ROOF = {"films", "cli_evaluate", "cli_options", "cli_page", "cli_weights", "cli"}
+ROOF = {"films", "explanations", "cli_analysis", "cli_evaluate", "cli_options", "cli_page", "cli_weights", "cli"}
 EVALUATION_READS = {"data.annotation_folders", "data.sequences", "data.frames", "data.representations"}
 """All that the evaluation takes from the floors below, beside the ground."""
 

@@ -25,6 +25,7 @@ KINDS = {
         "runs": "study",
         "sequences": "sequences",
         "published": "published_table",
+        "robustness": "robustness",
     },
     "figure": {
         "success": "figures.curves",
@@ -42,6 +43,7 @@ KINDS = {
         "responses": "figures.responses",
         "speed": "figures.speed",
         "comparisons": "figures.comparisons",
+        "robustness": "figures.robustness",
     },
 }
 """The tables and figures there are, and the family that makes each."""
@@ -60,8 +62,9 @@ def applicable(what: str, experiment: Experiment, benchmark: str) -> list[str]:
     """The tables or figures that the configuration gives something to show, in the order of `KINDS`.
 
     Without any row there is none, without networks none of networks, and none of attributes where the benchmark
-    publishes no attributes. Comparisons are made where some were planned, sequences where two runs can be compared.
-    `responses` also needs a network among ``figures.runs``, `boc` baselines, `published` published scores.
+    publishes no attributes. Comparisons are made where some were planned, sequences where two runs can be compared,
+    robustness where starts were asked for. `responses` also needs a network among ``figures.runs``, `boc` baselines,
+    `published` published scores.
 
     Args:
         what: ``table`` or ``figure``.
@@ -73,6 +76,8 @@ def applicable(what: str, experiment: Experiment, benchmark: str) -> list[str]:
     absent = set() if experiment.runs else set(OF_NETWORKS[what])
     if not layout_of(benchmark).attributes:
         absent |= {"attributes", "attribute_bars"}
+    if experiment.tracking.starts is None:
+        absent.add("robustness")
     if not experiment.evaluation.comparisons:
         absent.add("comparisons")
     if experiment.figures.runs and not set(experiment.figures.runs) & set(experiment.runs):

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from had.data.layouts import layout_of
-from had.errors import DataError
+from had.errors import ConfigError, DataError
+from had.options.analysis import StartOptions
 from had.options.experiment import Experiment
 
 REFERENCE = "student"
@@ -127,3 +128,26 @@ def external_tracks(experiment: Experiment, benchmark: str, run: str) -> list[Pa
 def profile_file(experiment: Experiment, benchmark: str) -> Path:
     """What `had profile` measured of a benchmark's networks."""
     return experiment.results / "metrics" / benchmark / "profile.csv"
+
+
+def starts_of(experiment: Experiment) -> StartOptions:
+    """The jittered starts of a configuration.
+
+    Raises:
+        ConfigError: it has none.
+    """
+    if experiment.tracking.starts is None:
+        raise ConfigError("jittered starts", "`tracking.starts: null`", "set it, e.g. to {} for the 12 starts of OTB")
+    return experiment.tracking.starts
+
+
+def started_rows(experiment: Experiment) -> list[Row]:
+    """The rows that are tracked from jittered starts, in the order of `rows_of`."""
+    chosen = starts_of(experiment).runs
+    ours = [row for row in rows_of(experiment) if row.kind != "external" and row.run != "ground_truth"]
+    return [row for row in ours if not chosen or row.run in chosen]
+
+
+def starts_file(experiment: Experiment, benchmark: str, run: str, seed: int) -> Path:
+    """A row's scores from all jittered starts."""
+    return folder_of(experiment, "metrics", benchmark, run, seed) / "starts.csv"

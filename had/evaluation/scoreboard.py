@@ -18,7 +18,7 @@ import pandas as pd
 from had.evaluation import statistics
 from had.evaluation.benchmark import METRICS
 from had.evaluation.metrics import AREA_OF, CURVE_OF
-from had.options.experiment import EvaluationOptions
+from had.options.evaluation import EvaluationOptions
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from had.files import atomic_file
-from had.options.experiment import EvaluationOptions
+from had.options.evaluation import EvaluationOptions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

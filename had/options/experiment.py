@@ -13,8 +13,9 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from had.errors import ConfigError, nearest
+from had.options.analysis import ExplainOptions, StartOptions, unknown_names
 from had.options.base import Options, merged
-from had.options.page import PageOptions
+from had.options.evaluation import EvaluationOptions, FigureOptions, PageOptions
 from had.options.recordings import BenchmarkOptions
 from had.options.training import (
     RELEASED_TERMS,
@@ -96,28 +97,8 @@ class TrackingOptions(Options):
     """Jittered test crops a sequence for the one-shot IoU."""
     profile_frames: int = Field(100, gt=0)
     """Frames timed for FPS."""
-
-
-class EvaluationOptions(Options):
-    """Statistics."""
-
-    resamples: int = Field(10000, gt=0)
-    """Bootstrap resamples of the sequences."""
-    seed: int = 0
-    """Seed of the bootstrap."""
-    comparisons: tuple[tuple[str, str], ...] = ()
-    """Pairs of runs that were to be compared before any score was seen: the first minus the second, in every regime."""
-    least_sequences: int = Field(5, gt=0)
-    """Attributes that fewer test sequences carry are kept out of the figures, and ranked by no table."""
-
-
-class FigureOptions(Options):
-    """What the qualitative figures show."""
-
-    sequences: int = Field(3, gt=0)
-    """Test sequences shown as strips, spread over the score."""
-    runs: tuple[str, ...] = ()
-    """Rows drawn in strips and films; empty: `student`, `had` and `teacher`, or all networks where there are none."""
+    starts: StartOptions | None = None
+    """Also track from jittered first boxes, `{}` as OTB does (12 starts); null: from the annotated one alone (OPE)."""
 
 
 class Experiment(Options):
@@ -159,6 +140,8 @@ class Experiment(Options):
     """Figures."""
     page: PageOptions = PageOptions()
     """The interactive page."""
+    explain: ExplainOptions = ExplainOptions()
+    """Crops on which teacher and students are compared."""
     keep_lessons: bool = False
     """Keep the frozen teacher's outputs for all runs of a seed, which saves each of them the teacher's work and costs
     disk space while they train: for small networks."""
@@ -185,6 +168,9 @@ class Experiment(Options):
         for name in self.figures.runs:
             if name not in rows:
                 raise ValueError(f"figures.runs names {name!r}, which is no row: {nearest(name, rows)}")
+        roles = {name: run.role for name, run in self.runs.items()}
+        if wrong := unknown_names(self.tracking.starts, self.explain, roles, self.controls, self.benchmarks):
+            raise ValueError(wrong)
         for name, source in self.benchmarks.items():
             frames = source.simulation.train.frames if source.simulation else None
             if frames is not None and frames < self.crops.clip_frames:

@@ -2,7 +2,8 @@
 
 Enters: prepared sequences and a checkpoint, or the name of a control. Leaves, in the output folder:
 `<sequence>.txt` (x, y, w, h a frame, tab-separated), `<sequence>_time.txt` (seconds a frame),
-`responses.npz`, `one_shot.csv`, and `summary.json` last. A stopped job skips the sequences it finished.
+`responses.npz`, `one_shot.csv`, and `summary.json` last; from a jittered start the tracks alone. A stopped job skips
+the sequences it finished.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ from had.device import choose_device, prepare_machine
 from had.errors import CheckpointError, DataError
 from had.files import atomic_file, file_digest, read_json
 from had.models.weights import load_network
+from had.options.analysis import Start
 from had.options.experiment import Experiment
 from had.options.training import CropOptions
 from had.progress import progress
 from had.tracking.controls import build_control
 from had.tracking.one_shot import write_one_shot
+from had.tracking.starts import StartedSequence
 from had.tracking.tracker import Tracker
 
 log = logging.getLogger(__name__)
@@ -70,6 +73,7 @@ def track_split(
     seed: int = 0,
     checkpoint: Path | None = None,
     device: str | None = None,
+    start: Start | None = None,
 ) -> None:
     """Track every sequence of a split that is not tracked yet.
 
@@ -81,6 +85,7 @@ def track_split(
         output: folder of the results.
         checkpoint: the run's ``model.safetensors``; controls need none.
         device: instead of the configuration's.
+        start: the first boxes; None: the annotated ones.
 
     Raises:
         DataError: the split is not prepared or another benchmark's, or a sequence never shows its target.
@@ -94,13 +99,19 @@ def track_split(
     if run not in CONTROLS:
         network, crops = _network(experiment, benchmark, run, checkpoint, device)
     inputs = (file_digest(data / split / "index.json"), file_digest(checkpoint if network is not None else None))
-    identity = digest(identity, experiment.tracking, split, *inputs)
-    if _finished(output, sequences, identity, maps=network is not None):
+    tracking = experiment.tracking.model_dump(mode="json", exclude={"starts"})
+    identity = digest(identity, tracking, split, *inputs, *([] if start is None else [start]))
+    more = ["one_shot.csv"] if start is None else []
+    if maps := network is not None and start is None:
+        more.append("responses.npz")
+    if _finished(output, sequences, identity, more):
         log.info("%s: already done in %s", output.name, output)
         return
     _discard_foreign(output, sequences, identity)
-    todo = [sequence for sequence in sequences if not _done(output, sequence)]
+    todo: list = [sequence for sequence in sequences if not _done(output, sequence)]
     label = f"track {benchmark} {split} {run} seed {seed}"
+    if start is not None:
+        todo, label = [StartedSequence(sequence, start) for sequence in todo], f"{label}, start {start.name}"
     if network is None:
         stream = layout_of(benchmark).student_streams[0]
         for sequence in progress(todo, label=label, unit="sequences"):
@@ -113,17 +124,18 @@ def track_split(
         groups = [todo[first : first + size] for first in range(0, len(todo), size)]
         for group in groups:
             for sequence, track in zip(group, follow(tracker, group, label), strict=True):
-                write_track(output, sequence.name, track)
-    write_one_shot(
-        output / "one_shot.csv",
-        network,
-        sequences,
-        crops,
-        count=experiment.tracking.one_shot_crops,
-        batch_size=experiment.tracking.batch_sequences,
-        device=device,
-        label=f"{label}, one-shot",
-    )
+                write_track(output, sequence.name, track, maps=maps)
+    if start is None:
+        write_one_shot(
+            output / "one_shot.csv",
+            network,
+            sequences,
+            crops,
+            count=experiment.tracking.one_shot_crops,
+            batch_size=experiment.tracking.batch_sequences,
+            device=device,
+            label=f"{label}, one-shot",
+        )
     _finish(output, sequences, identity)
 
 
@@ -183,9 +195,9 @@ def first_visible(sequence: Sequence) -> int:
     return int(visible[0])
 
 
-def write_track(output: Path, name: str, track: Track) -> None:
-    """Write one sequence's files; its box file last, which says that it is done."""
-    if track.responses.size:
+def write_track(output: Path, name: str, track: Track, *, maps: bool = True) -> None:
+    """Write one sequence's files, response ``maps`` among them; its box file last, which says that it is done."""
+    if maps and track.responses.size:
         with atomic_file(output / PARTS / f"{name}.npz") as path:
             np.savez(path, responses=track.responses, windows=track.windows)
     with atomic_file(output / f"{name}_time.txt") as path:
@@ -217,11 +229,9 @@ def _done(output: Path, sequence: Sequence) -> bool:
     return path.is_file() and len(path.read_text().splitlines()) == len(sequence)
 
 
-def _finished(output: Path, sequences: list[Sequence], identity: str, *, maps: bool) -> bool:
-    """Whether all files of the split are there (a network's also has response ``maps``)."""
-    products = [output / "one_shot.csv", *(path for s in sequences for path in _tracks(output, s))]
-    if maps:
-        products.append(output / "responses.npz")
+def _finished(output: Path, sequences: list[Sequence], identity: str, more: list[str]) -> bool:
+    """Whether all files of the split are there, ``more`` than its tracks among them."""
+    products = [*(output / name for name in more), *(path for s in sequences for path in _tracks(output, s))]
     return read_json(output / "summary.json").get("digest") == identity and all(path.is_file() for path in products)
 
 

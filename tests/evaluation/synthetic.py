@@ -9,7 +9,8 @@ import pandas as pd
 from had.config import load
 from had.data.frames import Frame
 from had.data.layouts import layout_of
-from had.evaluation.rows import folder_of, profile_file, rows_of, tracks_folder
+from had.evaluation.robustness import score_starts
+from had.evaluation.rows import folder_of, profile_file, rows_of, started_rows, starts_file, tracks_folder
 from had.evaluation.score_files import write_scores
 from had.evaluation.scoring import score_tracks
 
@@ -125,7 +126,25 @@ def write_results(experiment, benchmark, sequences=12, frames=40, attributes=Tru
             output = folder_of(experiment, "metrics", benchmark, row.run, seed)
             write_scores([score_tracks(row.run, tracks, truth)], layout=layout, output=output)
     write_profile(experiment, benchmark)
+    if experiment.tracking.starts is not None:
+        write_starts(experiment, benchmark, truth)
     return truth
+
+
+def write_starts(experiment, benchmark, truth):
+    """Tracks from jittered starts, worse than the usual ones by two pixels for a shift, by a tenth for a scale."""
+    options = experiment.tracking.starts
+    for row in started_rows(experiment):
+        for seed in row.seeds:
+            folder = experiment.results / "starts" / benchmark / row.run / f"seed{seed}"
+            for start in options.starts:
+                (folder / start.name).mkdir(parents=True)
+                for annotation in truth:
+                    boxes = predicted(row.run, annotation, seed) + 2.0 * np.array([start.scale == 1, 0, 0, 0])
+                    boxes[:, 2:] *= 1 if start.scale == 1 else 0.9
+                    np.savetxt(folder / start.name / f"{annotation.name}.txt", boxes, "%.3f", "\t")
+            output = starts_file(experiment, benchmark, row.run, seed)
+            score_starts(options, annotations=truth, tracks=folder, tracker=row.run, output=output)
 
 
 def write_profile(experiment, benchmark):

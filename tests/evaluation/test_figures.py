@@ -14,7 +14,7 @@ from had.evaluation.figures import attributes, curves, failures, losses, ranks, 
 from had.evaluation.figures.responses import _in_window, _search_region
 from had.evaluation.products import KINDS, OF_NETWORKS, applicable, write_product
 from had.evaluation.rows import profile_file, rows_of
-from had.options.experiment import EvaluationOptions
+from had.options.evaluation import EvaluationOptions
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def made(tmp_path_factory):
     evaluation = {"comparisons": [["had", "student"], ["had", "hdetrack"]], "least_sequences": 2}
     folder = tmp_path_factory.mktemp("results")
     source = {"coesot": {"baselines": str(folder / "baselines.npz")}}
-    one = experiment(folder, seeds=[0, 1], evaluation=evaluation, benchmarks=source)
+    one = experiment(folder, seeds=[0, 1], evaluation=evaluation, benchmarks=source, tracking={"starts": {}})
     truth = write_results(one, "coesot", sequences=8, frames=20)
     write_baselines(folder / "baselines.npz", [annotation.name for annotation in truth][::-1])
     return one, truth
@@ -203,7 +203,7 @@ def others(tmp_path, monkeypatch):
 def test_what_applies_without_networks_and_attributes_is_made(others, tmp_path):
     for what in ("table", "figure"):
         kinds = applicable(what, others, "coesot")
-        others_need = {"sequences", *(["boc"] if what == "figure" else [])}
+        others_need = {"sequences", "robustness", *(["boc"] if what == "figure" else [])}
         assert set(KINDS[what]) - set(kinds) == {*OF_NETWORKS[what], *others_need}
         for kind in kinds:
             write_product(what, kind, experiment=others, benchmark="coesot", stem=tmp_path / f"{what}_{kind}")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from had.evaluation import statistics
 from had.evaluation.scoreboard import scoreboard
-from had.options.experiment import EvaluationOptions
+from had.options.evaluation import EvaluationOptions
 
 
 def long_table(values):

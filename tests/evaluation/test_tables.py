@@ -23,7 +23,7 @@ BENCHMARKS = ("coesot", "eventvot")
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     evaluation = {"resamples": 400, "comparisons": [["had", "student"]]}
-    one = experiment(tmp_path_factory.mktemp("results"), seeds=[0, 1], evaluation=evaluation)
+    one = experiment(tmp_path_factory.mktemp("results"), seeds=[0, 1], evaluation=evaluation, tracking={"starts": {}})
     for benchmark in BENCHMARKS:
         write_results(one, benchmark)
         for kind in KINDS["table"]:

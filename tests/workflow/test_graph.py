@@ -25,7 +25,10 @@ def test_plain_snakemake_makes_everything(snakemake):
     assert counts["profile"] == 2  # all networks of a benchmark in one
     assert counts["evaluate"] == 2 * rows
     assert counts["table"] == 14
-    assert counts["notebook"] == counts["page"] == 1
+    assert counts["notebook"] == 3
+    assert counts["page"] == 1
+    assert counts["explain"] == 2
+    assert "track_starts" not in counts
     assert counts["mlflow"] == counts["video"] == 2
     assert counts["database"] == 1
 
@@ -127,7 +130,29 @@ def test_without_networks_or_attributes_what_says_nothing_is_left_out(snakemake,
     )
     counts = jobs(snakemake("-n", "--configfile", "none.yaml"))
     assert (counts["table"], counts["figure"], counts["video"], counts["mlflow"]) == (tables, figures, 1, 1)
-    assert not {"profile", "notebook", "distill"} & set(counts)
+    assert counts["notebook"] == (2 if benchmark == "coesot" else 1)
+    assert not {"profile", "explain", "distill"} & set(counts)
+
+
+def test_starts_add_their_jobs_and_repeat_none(snakemake):
+    smoke = ["-n", "--configfile", "config/smoke.yaml"]
+    counts = jobs(snakemake(*smoke, "--config", "tracking={starts: {}}"))
+    plain = jobs(snakemake(*smoke))
+    assert counts["track_starts"] == 12
+    assert counts["track_starts_control"] == 4  # not the ground truth
+    assert counts["robustness"] == 16
+    added = {name: count - plain.get(name, 0) for name, count in counts.items() if count != plain.get(name, 0)}
+    assert added.pop("total") == 12 + 4 + 16 + 4
+    assert set(added) == {"track_starts", "track_starts_control", "robustness", "table", "figure"}
+    some = jobs(snakemake(*smoke, "--config", "tracking={starts: {runs: [had, static]}}"))
+    assert (some["track_starts"], some["track_starts_control"], some["robustness"]) == (2, 2, 4)
+
+
+def test_explanations_need_their_own_networks_only(snakemake):
+    asked = ["-n", "-p", "--configfile", "config/smoke.yaml", "--config", "explain={runs: [had_sa]}", "--"]
+    answer = snakemake(*asked, "results/smoke/explain/coesot/index.json")
+    assert jobs(answer)["explain"] == 1
+    assert "had explain --config results/smoke/config.yaml --benchmark coesot" in output(answer)
 
 
 def test_films_have_the_other_name_too(snakemake):

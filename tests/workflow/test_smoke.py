@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import re
 import sqlite3
 import time
 
@@ -46,8 +47,14 @@ def test_everything_is_made(finished):
     assert "benchmark-coesot" in page
     assert "data:image/webp" in page
     assert "COCO-Object-Meeting" in (results / "tables" / "main_coesot.md").read_text()
-    cells = json.loads((results / "report" / "ablation.ipynb").read_text())["cells"]
-    assert any("image/png" in out.get("data", {}) for cell in cells for out in cell.get("outputs", []))
+    for notebook in ("ablation", "attributes", "sequence"):
+        cells = json.loads((results / "notebooks" / f"{notebook}.ipynb").read_text())["cells"]
+        assert any("image/png" in out.get("data", {}) for cell in cells for out in cell.get("outputs", []))
+    for benchmark in ("eventvot", "coesot"):
+        explained = json.loads((results / "explain" / benchmark / "index.json").read_text())
+        assert explained["seeds"] == {"teacher": 0, "student": 0, "had": 0}
+        (sequence,) = explained["sequences"]
+        assert (results / "explain" / benchmark / f"{sequence}.npz").is_file()
     assert not list(results.rglob("*.part*"))
     assert len(list(results.glob("lessons/*/*/*/index.json"))) == 2
     assert not list(results.glob("lessons/*/*/*/*.npy"))
@@ -136,8 +143,35 @@ def test_a_killed_workflow_goes_on_after_unlocking(finished):
     assert (finished.folder / product).is_file()
 
 
-def test_the_shipped_notebook_reads_results_only():
-    cells = json.loads((REPOSITORY / "notebooks" / "ablation.ipynb").read_text())["cells"]
-    code = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    assert "import had" not in code
-    assert "from had" not in code
+@pytest.mark.parametrize("notebook", ["ablation", "attributes", "sequence"])
+def test_the_shipped_notebooks_read_results_only(notebook):
+    """They draw with the evaluation, which loads no network; nothing below it is imported."""
+    cells = json.loads((REPOSITORY / "notebooks" / f"{notebook}.ipynb").read_text())["cells"]
+    code = "".join("".join(cell["source"]) + "\n" for cell in cells if cell["cell_type"] == "code")
+    lines = [line.split()[1] for line in code.splitlines() if line.startswith(("import ", "from "))]
+    ours = [name for name in lines if name.startswith("had")]
+    assert ours
+    assert all(name.startswith(("had.evaluation", "had.config", "had.data.layouts", "had.errors")) for name in ours)
+    assert not {"torch", "mlflow"} & {name.partition(".")[0] for name in lines}
+
+
+def test_starts_are_tracked_on_top_of_what_is_there(finished):
+    """Only the new jobs run; OPE's tracks and scores stay the same bytes."""
+    results = finished.folder / "results" / "smoke"
+    before = digests(results, "tracks/coesot/**/*.txt")
+    starts = ("--config", "tracking={starts: {scales: [0.8], shift: 0.1, runs: [had, static]}}")
+    products = [f"results/smoke/{product}_coesot" for product in ("tables/robustness", "figures/robustness")]
+    answer = finished(*SMOKE, *starts, "--", f"{products[0]}.csv", f"{products[1]}.png")
+    assert answer.returncode == 0, output(answer)
+    assert not re.search(r"^rule (track|track_control|evaluate|distill):", output(answer), flags=re.MULTILINE)
+    assert digests(results, "tracks/coesot/**/*.txt") == before
+    assert len(digests(results, "starts/coesot/had/seed0/*/sim_test_000[1-3].txt")) == 9 * 3
+    with (results / "tables" / "robustness_coesot.csv").open() as file:
+        rows = {row["run"]: row for row in csv.DictReader(file)}
+    assert set(rows) == {"had", "static"}
+    with (results / "tables" / "main_coesot.csv").open() as file:
+        main = {row["run"]: row for row in csv.DictReader(file)}
+    for run, row in rows.items():
+        assert float(row["SR_ope"]) == float(main[run]["SR"])
+        assert row["SR_ope_low"] == main[run]["SR_low"]
+        assert row["starts"] == "9"

@@ -12,9 +12,10 @@ from snakemake.common.configfile import load_configfile
 from had.config import digest, dump, load
 from had.data.layouts import layout_of
 from had.errors import HadError
+from had.evaluation.explained import explained_runs
 from had.evaluation.products import KINDS, applicable
 from had.evaluation.published import published_file, published_scores
-from had.evaluation.rows import external_tracks, profile_file, rows_of, tracks_folder
+from had.evaluation.rows import external_tracks, profile_file, rows_of, started_rows, starts_file, tracks_folder
 from had.files import atomic_file
 from had.options.base import merge
 
@@ -84,6 +85,7 @@ CONTROLS = list(EXPERIMENT.controls)
 EXTERNAL = list(EXPERIMENT.external)
 TABLES = list(KINDS["table"])
 FIGURES = list(KINDS["figure"])
+NOTEBOOKS = ["ablation", "attributes", "sequence"]
 
 
 def one_of(names):
@@ -100,6 +102,7 @@ wildcard_constraints:
     table=one_of(TABLES),
     figure=one_of(FIGURES),
     alias=one_of(ALIASES),
+    notebook=one_of(NOTEBOOKS),
     lessons="[0-9a-f]{12}",
 
 
@@ -222,14 +225,54 @@ def published_files(benchmark, *, curves, scores):
     return [path.as_posix() for path in files if path is not None]
 
 
+def scores_of_starts(benchmark):
+    """The scores of the chosen rows from every jittered first box."""
+    rows = started_rows(EXPERIMENT)
+    return [starts_file(EXPERIMENT, benchmark, row.run, seed).as_posix() for row in rows for seed in row.seeds]
+
+
+def explained_models(wildcards):
+    """The students that are explained, and the teacher of the first."""
+    runs = explained_runs(EXPERIMENT)
+    seeds = {run: EXPERIMENT.seeds_of(run)[0] for run in runs}
+    seeds["teacher"] = EXPERIMENT.teacher_seed(seeds[runs[0]])
+    folder = f"{RESULTS}/checkpoints/{wildcards.benchmark}"
+    return [f"{folder}/{run}/seed{seed}/model.safetensors" for run, seed in seeds.items()]
+
+
+def explanations():
+    """What `had explain` leaves, where the experiment has a teacher and a student."""
+    return [f"{RESULTS}/explain/{b}/index.json" for b in BENCHMARKS if explained_runs(EXPERIMENT)]
+
+
+def notebooks():
+    """The notebooks that have something to show."""
+    shown = {
+        "ablation": bool(EXPERIMENT.runs),
+        "attributes": bool(rows_of(EXPERIMENT)) and any(layout.attributes for layout in BENCHMARKS.values()),
+        "sequence": bool(rows_of(EXPERIMENT)),
+    }
+    return [f"{RESULTS}/notebooks/{name}.ipynb" for name in NOTEBOOKS if shown[name]]
+
+
+def notebook_input(wildcards):
+    """The tables and scores that a notebook reads; `sequence` also the explained crops."""
+    scores = [f for b in BENCHMARKS for f in per_run(b, "metrics/{benchmark}/{run}/seed{seed}/curves.npz")]
+    made = {"ablation": products("tables", "figures"), "attributes": [], "sequence": explanations()}
+    return scores + made[wildcards.notebook]
+
+
 def table_input(wildcards):
-    """The scores of all rows; single tables also read what the networks cost, and what others have published."""
+    """The scores of all rows; single tables also read what networks cost, other starts, and what others have published."""
     kind, benchmark = wildcards.table, wildcards.benchmark
     if kind == "published":
         return published_files(benchmark, curves=False, scores=True)
-    costs = profiles_and_summaries(benchmark) if kind == "cost" else []
-    published = published_files(benchmark, curves=True, scores=True) if kind == "main" else []
-    return per_run(benchmark, "metrics/{benchmark}/{run}/seed{seed}/per_sequence.csv") + costs + published
+    more = profiles_and_summaries(benchmark) if kind == "cost" else []
+    if kind == "main":
+        more = published_files(benchmark, curves=True, scores=True)
+    if kind == "robustness":
+        more = scores_of_starts(benchmark)
+    return per_run(benchmark, "metrics/{benchmark}/{run}/seed{seed}/per_sequence.csv") + more
 
 
 def figure_input(wildcards):
@@ -242,6 +285,8 @@ def figure_input(wildcards):
         more = published_files(wildcards.benchmark, curves=True, scores=False)
     if wildcards.figure in ("strips", "responses", "failures"):
         more = prepared(wildcards.benchmark, "test")
+    if wildcards.figure == "robustness":
+        more = scores_of_starts(wildcards.benchmark)
     return per_run(wildcards.benchmark, "metrics/{benchmark}/{run}/seed{seed}/curves.npz") + more
 
 
@@ -264,7 +309,7 @@ def products(*kinds):
         "figures": [f"{RESULTS}/figures/{f}.{e}" for f in named("figure") for e in ("pdf", "png")],
         "videos": [f"{RESULTS}/videos/{b}.mp4" for b in BENCHMARKS if rows],
         "page": [f"{RESULTS}/report/index.html"] if rows else [],
-        "notebook": [f"{RESULTS}/report/ablation.ipynb"] if EXPERIMENT.runs else [],
+        "notebook": notebooks(),
         "mlflow": [f"{RESULTS}/logs/mlflow_{b}.txt" for b in BENCHMARKS if rows],
     }
     return [file for kind in kinds for file in made[kind]]

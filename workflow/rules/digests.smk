@@ -27,8 +27,18 @@ def tracking_digest(wildcards):
     """Crops and the tracker's options."""
     return digest(
         EXPERIMENT.crops,
-        EXPERIMENT.tracking.model_dump(mode="json", exclude={"profile_frames"}),
+        EXPERIMENT.tracking.model_dump(mode="json", exclude={"profile_frames", "starts"}),
     )
+
+
+def starts_digest(wildcards):
+    """What tracks depend on, and the jittered starts themselves."""
+    return digest(tracking_digest(wildcards), [start for start in EXPERIMENT.tracking.starts.starts])
+
+
+def explain_digest(wildcards):
+    """Which crops, networks and terms; which sequence is in the middle follows from the scores."""
+    return digest(EXPERIMENT.explain, EXPERIMENT.crops, EXPERIMENT.losses, EXPERIMENT.distillation)
 
 
 def tracks_digest(wildcards):

@@ -1,4 +1,4 @@
-# What a person reads: the interactive page, the executed notebook, the runs in MLflow.
+# What a person reads: the interactive page, the executed notebooks, the runs in MLflow.
 
 
 rule page:
@@ -35,14 +35,14 @@ rule page:
 
 rule notebook:
     input:
-        notebook=os.path.relpath(REPOSITORY / "notebooks" / "ablation.ipynb"),
-        products=products("tables", "figures"),
+        notebook=lambda wildcards: os.path.relpath(REPOSITORY / "notebooks" / f"{wildcards.notebook}.ipynb"),
+        products=notebook_input,
     output:
-        notebook="<results>/report/ablation.ipynb",
+        notebook="<results>/notebooks/{notebook}.ipynb",
     log:
-        "<logs>/notebook.log",
+        "<logs>/notebook/{notebook}.log",
     benchmark:
-        "<logs>/notebook.tsv"
+        "<logs>/notebook/{notebook}.tsv"
     conda:
         "../envs/had.yaml"
     threads: 1
@@ -50,13 +50,15 @@ rule notebook:
         mem_mb=1500,
         runtime=30,
     params:
+        repository=REPOSITORY,
         results=lambda wildcards, output: Path(output.notebook).parents[1],
         partial=lambda wildcards, output: Path(output.notebook).with_suffix(".part.ipynb"),
+        digest=figure_digest,
     message:
-        "Execute the notebook on the tables and curves."
+        "Execute the notebook {wildcards.notebook} on the results."
     shell:
-        "papermill - {params.partial:q} -p results {params.results:q} --kernel python3 < {input.notebook:q}"
-        " > {log:q} 2>&1 && mv {params.partial:q} {output.notebook:q}"
+        "PYTHONPATH={params.repository:q} papermill - {params.partial:q} -p results {params.results:q} --kernel python3"
+        " < {input.notebook:q} > {log:q} 2>&1 && mv {params.partial:q} {output.notebook:q}"
 
 
 rule mlflow:

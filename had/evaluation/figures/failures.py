@@ -15,7 +15,8 @@ from had.evaluation.factors import FACTORS, factors, quartiles
 from had.evaluation.figures import scenes
 from had.evaluation.rows import Row
 from had.evaluation.scoreboard import scoreboard
-from had.options.experiment import EvaluationOptions, Experiment
+from had.options.evaluation import EvaluationOptions
+from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -23,8 +23,8 @@ from had.evaluation.figures import scenes as figures
 from had.evaluation.page import packing
 from had.evaluation.rows import Row, rows_of, tracks_folder
 from had.evaluation.track_files import read_boxes
+from had.options.evaluation import PageOptions
 from had.options.experiment import Experiment
-from had.options.page import PageOptions
 
 log = logging.getLogger(__name__)
 
