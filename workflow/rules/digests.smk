@@ -72,5 +72,5 @@ def figure_digest(wildcards):
 
 
 def page_digest(wildcards):
-    """What a figure depends on, the page's options, and the configuration that it shows."""
-    return digest(figure_digest(wildcards), EXPERIMENT)
+    """The whole configuration, which the page shows."""
+    return digest(EXPERIMENT)
