@@ -51,7 +51,7 @@ def profile_digest(wildcards):
     return digest(EXPERIMENT.crops, EXPERIMENT.tracking.profile_frames)
 
 
-def table_digest(wildcards):
+def rows_digest():
     """The rows, their order and the statistics."""
     titles = {run: options.title for run, options in EXPERIMENT.runs.items()}
     return digest(
@@ -61,14 +61,22 @@ def table_digest(wildcards):
         EXTERNAL,
         [EXPERIMENT.seeds_of(run) for run in titles],
         EXPERIMENT.evaluation,
-        EXPERIMENT.published,
-        EXPERIMENT.benchmarks[wildcards.benchmark].baselines,
     )
+
+
+def table_digest(wildcards):
+    """What all tables depend on, and what others have published."""
+    return digest(rows_digest(), EXPERIMENT.published, EXPERIMENT.benchmarks[wildcards.benchmark].baselines)
 
 
 def figure_digest(wildcards):
     """What a table depends on, and the figures' options."""
     return digest(table_digest(wildcards), EXPERIMENT.figures)
+
+
+def notebook_digest(wildcards):
+    """The rows of all benchmarks, and the figures' options."""
+    return digest(rows_digest(), EXPERIMENT.figures)
 
 
 def page_digest(wildcards):

@@ -53,7 +53,7 @@ rule notebook:
         repository=REPOSITORY,
         results=lambda wildcards, output: Path(output.notebook).parents[1],
         partial=lambda wildcards, output: Path(output.notebook).with_suffix(".part.ipynb"),
-        digest=figure_digest,
+        digest=notebook_digest,
     message:
         "Execute the notebook {wildcards.notebook} on the results."
     shell:
