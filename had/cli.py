@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from had import cli_analysis, cli_evaluate, cli_page, cli_weights
+from had import cli_analysis, cli_download, cli_evaluate, cli_page, cli_weights
 from had import cli_options as options
 from had.config import dump, load, schema
 from had.data.layouts import canonical_name, layout_of
@@ -28,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_weights.app, name="weights")
+app.command()(cli_download.download)
 app.command()(cli_evaluate.evaluate)
 app.command()(cli_page.page)
 app.add_typer(cli_analysis.app)

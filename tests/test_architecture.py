@@ -13,7 +13,8 @@ GROUND |= {"data.annotation_layouts", "data.layouts"}
 """Needs nothing above; the layouts are facts without code."""
 FLOORS = [{"data", "models", "losses", "experiment"}, {"training", "tracking"}, {"evaluation"}]
 """Rooms of one floor do not know one another."""
-ROOF = {"films", "explanations", "cli_analysis", "cli_evaluate", "cli_options", "cli_page", "cli_weights", "cli"}
+ROOF = {"films", "explanations", "cli"}
+ROOF |= {f"cli_{name}" for name in ("analysis", "download", "evaluate", "options", "page", "weights")}
 EVALUATION_READS = {"data.annotation_folders", "data.sequences", "data.frames", "data.representations"}
 """All that the evaluation takes from the floors below, beside the ground."""
 

@@ -10,6 +10,8 @@ sys.path.insert(0, str(REPOSITORY))
 from snakemake.common.configfile import load_configfile
 
 from had.config import digest, dump, load
+from had.data.datasets import data_file, read_dataset
+from had.data.download import own
 from had.data.layouts import layout_of
 from had.errors import HadError
 from had.evaluation.explained import explained_runs
@@ -22,6 +24,11 @@ from had.options.base import merge
 # --- the configuration ---------------------------------------------------------------------------
 
 
+def given_configuration():
+    """The file of the configuration: the first `--configfile`, else config/config.yaml."""
+    return Path((workflow.config_settings.configfiles or [REPOSITORY / "config" / "config.yaml"])[0])
+
+
 def checked_configuration():
     """`--configfile`, else config/config.yaml, with `--config` laid over it; external trackers' files are there.
 
@@ -29,7 +36,7 @@ def checked_configuration():
     order.
     """
     settings = workflow.config_settings
-    first, *more = settings.configfiles or [REPOSITORY / "config" / "config.yaml"]
+    first, more = given_configuration(), (settings.configfiles or [])[1:]
     overrides = {}
     for content in (*map(load_configfile, more), settings.config):
         overrides = merge(overrides, dict(content))
@@ -77,6 +84,19 @@ shell.prefix(
 
 BENCHMARKS = {name: layout_of(name) for name in EXPERIMENT.benchmarks}
 SIMULATED = [name for name in BENCHMARKS if EXPERIMENT.benchmarks[name].root is None]
+DATASETS = given_configuration().parent / "datasets"
+
+
+def fetchable(benchmark):
+    """Whether `had download` gets all of a benchmark by itself, into a folder that is missing or that it began."""
+    root = EXPERIMENT.benchmarks[benchmark].root
+    path = data_file(benchmark, DATASETS) or data_file(benchmark)
+    if root is None or path is None or not own(root):
+        return False
+    return read_dataset(benchmark, path.parent).edition()[1].fetchable
+
+
+DOWNLOADED = [name for name in BENCHMARKS if fetchable(name)]
 FOLDERS = {folder: split for layout in BENCHMARKS.values() for split, folder in layout.splits.items()}
 ALIASES = {alias: name for name, layout in BENCHMARKS.items() for alias in layout.aliases}
 TEACHERS = [name for name, run in EXPERIMENT.runs.items() if run.role == "teacher"]
@@ -120,7 +140,12 @@ def split_folder(benchmark, split):
 
 
 def split_list(benchmark, split):
-    """The list of a split's sequences; of recordings on disk only where it exists (`had prepare` explains)."""
+    """The list of a split's sequences; of recordings on disk only where it exists (`had prepare` explains).
+
+    Of recordings that are downloaded the file that says so: their lists do not exist before.
+    """
+    if benchmark in DOWNLOADED:
+        return [f"{RESULTS}/data/{benchmark}/downloaded.txt"]
     path = split_folder(benchmark, split) / "list.txt"
     return [path.as_posix()] if benchmark in SIMULATED or path.is_file() else []
 

@@ -1,4 +1,4 @@
-# Recordings: simulated here or found on disk, then prepared for training and tracking.
+# Recordings: simulated here, downloaded or found on disk, then prepared for training and tracking.
 
 
 rule simulate:
@@ -28,6 +28,33 @@ rule simulate:
     shell:
         "had simulate --config {params.config:q} --benchmark {wildcards.benchmark} --split {params.split}"
         " --output {params.root:q} --workers {threads} > {log:q} 2>&1"
+
+
+rule download:
+    output:
+        marker="<results>/data/{benchmark}/downloaded.txt",
+    log:
+        "<logs>/download/{benchmark}.log",
+    benchmark:
+        "<logs>/download/{benchmark}.tsv"
+    wildcard_constraints:
+        benchmark=one_of(DOWNLOADED),
+    priority: 20
+    retries: 2
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=2880,
+    params:
+        datasets=lambda wildcards: (data_file(wildcards.benchmark, DATASETS) or data_file(wildcards.benchmark)).parent,
+        root=lambda wildcards: recordings(wildcards.benchmark).as_posix(),
+    message:
+        "Download {wildcards.benchmark} into {params.root}."
+    shell:
+        "had download {wildcards.benchmark} --datasets {params.datasets:q} --root {params.root:q}"
+        " --output {output.marker:q} > {log:q} 2>&1"
 
 
 rule prepare:
