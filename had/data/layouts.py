@@ -6,7 +6,7 @@ and recipes from their preparation scripts. Adding a benchmark is adding one `La
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from had.data.annotation_layouts import ANNOTATED, AnnotationLayout, find
@@ -60,6 +60,8 @@ class Layout(AnnotationLayout):
         slices: slices of an equally sliced recording (the first is dropped), or None.
         voxel: recipe of the voxels.
         note: printed under tables.
+        published: split name -> number of its sequences as published.
+        home: page of the publisher, where the recordings can be got.
     """
 
     sensor: tuple[int, int]
@@ -76,6 +78,8 @@ class Layout(AnnotationLayout):
     list_file: str = "list.txt"
     extensions: tuple[str, ...] = (".png", ".bmp", ".jpg")
     note: str = ""
+    published: dict[str, int] = field(default_factory=dict)
+    home: str = ""
 
 
 ATTRIBUTE_NAMES = {
@@ -163,6 +167,8 @@ LAYOUTS: dict[str, Layout] = {
             slicing="equal",
             slices=500,
             voxel=VoxelRecipe(cell=(50, 17, 13), grid=(20, 75, 55), most=10000, kept=4000, sensor=(1280, 720)),
+            published={"train": 841, "val": 18, "test": 282},
+            home="https://github.com/Event-AHU/EventVOT_Benchmark",
         ),
         Layout(
             name="coesot",
@@ -185,6 +191,8 @@ LAYOUTS: dict[str, Layout] = {
             voxel=_DAVIS_VOXELS,
             aliases=("coco-object-meeting",),
             note='"COCO-Object-Meeting" is another name for COESOT.',
+            published={"train": 800, "val": 27, "test": 528},
+            home="https://github.com/Event-AHU/COESOT",
         ),
         Layout(
             name="visevent",
@@ -205,6 +213,8 @@ LAYOUTS: dict[str, Layout] = {
             slicing="frame",
             slices=None,
             voxel=_DAVIS_VOXELS,
+            published={"train": 500, "test": 320},
+            home="https://github.com/wangxiao5791509/VisEvent_SOT_Benchmark",
         ),
         Layout(
             name="fe108",
@@ -226,6 +236,7 @@ LAYOUTS: dict[str, Layout] = {
             slices=None,
             voxel=_DAVIS_VOXELS,
             aliases=("fe240",),
+            home="https://zhangjiqing.com/dataset/",
         ),
     )
 }

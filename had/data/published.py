@@ -66,10 +66,11 @@ def read_voxels(layout: Layout, source: Path, frames: int) -> Iterator[np.ndarra
     name = source.name
     first = 0 if (source / layout.voxels.format(sequence=name, index=0)).is_file() else 1
     for index in range(first, first + frames):
-        yield _read_mat(source / layout.voxels.format(sequence=name, index=index), layout)
+        yield read_voxel_file(source / layout.voxels.format(sequence=name, index=index), layout)
 
 
-def _read_mat(path: Path, layout: Layout) -> np.ndarray:
+def read_voxel_file(path: Path, layout: Layout) -> np.ndarray:
+    """The cells of one voxel file, as `read_voxels` yields them, and with its errors."""
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 

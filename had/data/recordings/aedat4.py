@@ -183,6 +183,15 @@ class Aedat4Recording(Recording):
                 return None
         return None
 
+    def check_end(self) -> None:
+        """See `Recording.check_end`: the last events and the last camera frame can be decoded."""
+        with self.path.open("rb", buffering=0) as file:
+            for stream in (self._event_stream, self._frame_stream):
+                for offset, size in list(self._packets(stream))[-1:]:
+                    table = self._table(file.fileno(), offset, size)
+                    if stream == self._event_stream:
+                        self._events(table, offset)
+
     def frame_count(self) -> int:
         """Number of camera frames: one a packet."""
         return sum(1 for _ in self._packets(self._frame_stream))

@@ -54,12 +54,34 @@ class CsvRecording(Recording):
 
     def last_us(self) -> int | None:
         """See `Recording.last_us`; None for a last line that is no event, which `decode` names."""
+        event = self._event(self._tail().rstrip().rpartition("\n")[2])
+        return None if event is None else event["t"]
+
+    def check_end(self) -> None:
+        """See `Recording.check_end`: the last line has all its values, and a time not before that of the line above."""
+        tail = self._tail()
+        before, last = ["", *tail.rstrip().split("\n")][-2:]
+        event, earlier = self._event(last), self._event(before)
+        if event is not None and (earlier is None or earlier["t"] <= event["t"]):
+            return
+        with self.path.open("rb") as file:
+            newlines = sum(block.count(b"\n") for block in iter(lambda: file.read(_BLOCK_BYTES), b""))
+        number = newlines - tail[len(tail.rstrip()) :].count("\n") + 1
+        expected = f"{len(self._dialect.columns)} values and a time that does not run backwards"
+        got = f"{excerpt(last.strip())} in line {number} of {self.path}, its last"
+        raise DataError(expected, got, "copy or download the file again: it looks cut off")
+
+    def _tail(self) -> str:
         with self.path.open("rb") as file:
             file.seek(max(0, self.path.stat().st_size - _TAIL_BYTES))
-            lines = file.read().decode(errors="replace").split("\n")
-        fields = next((line for line in reversed(lines) if line.strip()), "").strip().split(self._dialect.delimiter)
+            return file.read().decode(errors="replace")
+
+    def _event(self, line: str) -> dict[str, int] | None:
+        """The named values of a line, None for one that is no event."""
+        fields = line.strip().split(self._dialect.delimiter)
         named = dict(zip(self._dialect.columns, fields, strict=False))
-        return int(named["t"]) if _is_int(named.get("t", "")) else None
+        whole = len(fields) == len(self._dialect.columns) and all(_is_int(named[name]) for name in PUBLISHED_ORDER)
+        return {name: int(named[name]) for name in PUBLISHED_ORDER} if whole else None
 
     def decode(self, max_events: int) -> Iterator[np.ndarray]:
         """See `Recording.decode`; `DataError` names the first broken line."""
@@ -112,13 +134,10 @@ class CsvRecording(Recording):
         dialect = self._dialect
         with self.path.open(encoding="utf-8", errors="replace") as file:
             for number, line in enumerate(file, 1):
-                fields = line.strip().split(dialect.delimiter)
-                if number > dialect.skipped and line.strip():
-                    named = dict(zip(dialect.columns, fields, strict=False))
-                    if len(fields) != len(dialect.columns) or not all(_is_int(named[c]) for c in PUBLISHED_ORDER):
-                        got = f"{excerpt(line.strip())} in line {number} of {self.path}"
-                        expected = f"{len(dialect.columns)} values with whole numbers in {','.join(PUBLISHED_ORDER)}"
-                        return DataError(expected, got, "correct or remove that line")
+                if number > dialect.skipped and line.strip() and self._event(line) is None:
+                    got = f"{excerpt(line.strip())} in line {number} of {self.path}"
+                    expected = f"{len(dialect.columns)} values with whole numbers in {','.join(PUBLISHED_ORDER)}"
+                    return DataError(expected, got, "correct or remove that line")
         return DataError("a readable CSV", f"{self.path} ({reason.splitlines()[0]})", "write it again")
 
 

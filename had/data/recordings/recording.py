@@ -81,6 +81,10 @@ class Recording(ABC):
         """Time of the last event, where the file tells it without being read to its end."""
         return None
 
+    def check_end(self) -> None:
+        """Look at the last event alone (`DataError` where it was cut off); formats that cannot tell pass."""
+        return
+
     def frames(self) -> Iterator[CameraFrame]:
         """The camera's frames in the file's order; none where there is no camera."""
         return iter(())

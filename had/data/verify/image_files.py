@@ -1,0 +1,131 @@
+"""The published images of one stream of one sequence: which are there, whole, and of one size.
+
+PNG and BMP files are judged by their first and last bytes; what looks wrong there, and every other format, is decoded
+as a run decodes it, so that both come to the same verdict.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+from had.data.frames import read_image
+from had.data.layouts import Layout
+from had.data.published import published_files
+from had.data.verify.problems import Findings, Severity, some_of
+from had.errors import DataError
+
+_PNG, _PNG_END = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\0\0\0\0IEND\xaeB`\x82"
+_BMP_UNCOMPRESSED = 0
+
+
+def image_size(path: Path, *, decode: bool = False) -> tuple[int, int] | None:
+    """(width, height) of an image file, None where a run could not read it.
+
+    Args:
+        decode: read it whole.
+    """
+    size = None if decode else _stated_size(path)
+    if size is not None:
+        return size
+    try:
+        height, width = read_image(path).shape[:2]
+    except DataError:
+        return None
+    return width, height
+
+
+def _stated_size(path: Path) -> tuple[int, int] | None:
+    """What the header of a PNG or BMP file states, if the file has all its bytes."""
+    with path.open("rb", buffering=0) as file:
+        head = file.read(54)
+        if head.startswith(_PNG) and len(head) >= 33:
+            file.seek(-len(_PNG_END), 2)
+            width, height = struct.unpack_from(">II", head, 16)
+            return (width, height) if file.read() == _PNG_END else None
+        if head.startswith(b"BM") and len(head) == 54:
+            begin, _, width, height, _, depth, kind = struct.unpack_from("<IIiiHHI", head, 10)
+            rows = (width * depth + 31) // 32 * 4 * abs(height)
+            if kind == _BMP_UNCOMPRESSED and file.seek(0, 2) >= begin + rows and width > 0 and height:
+                return width, abs(height)
+    return None
+
+
+class ImageFacts(NamedTuple):
+    """What a stream's folder holds.
+
+    Attributes:
+        number: how many images, None where there is no such folder.
+        size: (width, height) that they should have, None where it is not known.
+        begins: whether there is a first image (0 or 1), without which the folder counts as empty.
+    """
+
+    number: int | None = None
+    size: tuple[int, int] | None = None
+    begins: bool = False
+
+
+def check_images(
+    findings: Findings,
+    layout: Layout,
+    source: Path,
+    stream: str,
+    *,
+    names: list[str] | None,
+    frames: int | None,
+    size: tuple[int, int] | None,
+    severity: Severity,
+    deep: bool,
+) -> ImageFacts:
+    """Look at the images of a stream.
+
+    Args:
+        source: the sequence's folder.
+        names: what the stream's folder holds, None where there is none.
+        frames: number of boxes, where it is known.
+        size: (width, height) that they must have; None: that of the first.
+        severity: ``"error"`` where a run would read them.
+        deep: decode them.
+    """
+    if names is None:
+        return ImageFacts()
+    stem = layout.images[stream]
+    folder = (source / stem.format(sequence=source.name, index=0)).parent
+    try:
+        published_files(layout, source, findings.root, stream, frames or 0)
+    except DataError as error:
+        findings.refused("image-missing", error, file=folder, severity=severity)
+    there = _chosen(names, layout, Path(stem).name.format(sequence=source.name, index=0).removesuffix("0000"))
+    first = min(there, default=0)
+    wanted = {i: name for i, name in there.items() if frames is None or i < first + frames}
+    if len(wanted) < len(there):
+        remedy = "images behind the last box are left out"
+        what = f"{len(there)} images for {frames} boxes"
+        findings.add("image-extra", what, remedy, file=folder, severity="note")
+    sizes = {name: image_size(folder / name, decode=deep) for _, name in sorted(wanted.items())}
+    broken = [name for name, found in sizes.items() if found is None]
+    if broken:
+        what = f"{len(broken)} of {len(sizes)} images cannot be read: {some_of(broken)}"
+        remedy = "download or make them again"
+        findings.add("image-broken", what, remedy, file=folder / broken[0], severity=severity)
+    readable = [found for found in sizes.values() if found]
+    size = size or next(iter(readable), (0, 0))
+    for other in sorted(set(readable) - {size}):
+        of_it = [name for name, found in sizes.items() if found == other]
+        what = f"{len(of_it)} of {len(sizes)} images have {other[0]}x{other[1]} pixels, not {size[0]}x{size[1]}: "
+        remedy = "check that they belong to this sequence"
+        findings.add("image-size", what + some_of(of_it), remedy, file=folder / of_it[0], severity=severity)
+    return ImageFacts(len(there), size if any(size) else None, bool(there.keys() & {0, 1}))
+
+
+def _chosen(names: list[str], layout: Layout, prefix: str) -> dict[int, str]:
+    """Number -> name of the images with the extension that a run would choose."""
+    found: dict[str, dict[int, str]] = {extension: {} for extension in layout.extensions}
+    pattern = re.compile(rf"{re.escape(prefix)}(\d{{4,}})({'|'.join(map(re.escape, layout.extensions))})")
+    for name in names:
+        if match := pattern.fullmatch(name):
+            found[match[2]][int(match[1])] = name
+    usable = [numbered for numbered in found.values() if numbered.keys() & {0, 1}]
+    return (usable or [max(found.values(), key=len)])[0]

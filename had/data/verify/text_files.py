@@ -1,0 +1,106 @@
+"""The text files of one sequence: boxes, presence flags, frame range, what it states about sensor and slices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from had.data.annotations import read_flags, read_ground_truth, read_sensor, read_slices
+from had.data.layouts import SENSOR_FILE, SLICES_FILE, Layout
+from had.data.verify.problems import Findings
+from had.errors import DataError
+
+RANGE_FILE = "start_end_index.txt"
+"""``first,last`` frame of the original recording, from 1; published with COESOT."""
+
+
+def check_boxes(findings: Findings, layout: Layout, folder: Path) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """(F, 4) boxes and (F,) presence, each None where preparation would refuse its file."""
+    try:
+        boxes = read_ground_truth(folder / layout.boxes)
+    except DataError as error:
+        findings.refused("boxes", error, file=folder / layout.boxes)
+        return None, None
+    if layout.presence is None:
+        return boxes, np.asarray((boxes[:, 2:] > 0).all(axis=1))
+    try:
+        return boxes, read_flags(folder / layout.presence, len(boxes), layout.present_value)
+    except DataError as error:
+        findings.refused("flags", error, file=folder / layout.presence)
+        return boxes, None
+
+
+def flag_count(layout: Layout, folder: Path) -> int | None:
+    """Number of presence flags, None where there is no such file."""
+    if layout.presence is None or not (folder / layout.presence).is_file():
+        return None
+    return len((folder / layout.presence).read_bytes().split())
+
+
+def check_visible(findings: Findings, layout: Layout, folder: Path, boxes: Any, present: Any, clip: int) -> None:
+    """See that training can cut a clip of ``clip`` frames from the sequence, or that tracking can begin somewhere.
+
+    Args:
+        clip: frames that begin with a visible target; 1 for tracking.
+    """
+    file = folder / layout.boxes
+    visible = present & (boxes[:, 2:] > 0).all(axis=1)
+    if len(boxes) < clip:
+        got = f"{len(boxes)} frames, but a training clip has {clip} (crops.clip_frames)"
+        findings.add("no-target", got, "leave the sequence out of its list", file=file)
+    elif not visible[: len(boxes) - clip + 1].any():
+        what = (
+            "no frame that shows the target" if clip == 1 else f"no clip of {clip} frames begins with a visible target"
+        )
+        findings.add("no-target", what, "leave the sequence out of its list or check its presence flags", file=file)
+    empty = np.flatnonzero(present & ~visible)
+    if len(empty):
+        what = f"{len(empty)} frames of a present target have no width or no height, the first in line {empty[0] + 1}"
+        remedy = "they count as not visible"
+        findings.add("box-empty", what, remedy, file=file, line=int(empty[0]) + 1, severity="note")
+
+
+def check_inside(findings: Findings, layout: Layout, folder: Path, boxes: Any, present: Any, size: Any) -> None:
+    """Note the boxes of a visible target that leave an image of ``size`` (width, height); no reader refuses them."""
+    visible = present & (boxes[:, 2:] > 0).all(axis=1)
+    x, y, w, h = boxes.T
+    away = visible & ((x >= size[0]) | (y >= size[1]) | (x + w <= 0) | (y + h <= 0))
+    over = visible & ~away & ((x < 0) | (y < 0) | (x + w > size[0]) | (y + h > size[1]))
+    image = f"the image of {size[0]}x{size[1]}"
+    remedy = "check that boxes and images belong together; a run takes them as they are"
+    for which, where in ((away, "lie wholly outside"), (over, "reach beyond")):
+        lines = np.flatnonzero(which) + 1
+        if len(lines):
+            what = f"{len(lines)} boxes {where} {image}, the first in line {lines[0]}"
+            place = folder / layout.boxes
+            findings.add("box-outside", what, remedy, file=place, line=int(lines[0]), severity="note")
+
+
+def check_range(findings: Findings, folder: Path, frames: int) -> None:
+    """Note a frame range that does not fit the number of boxes, which is what counts."""
+    path = folder / RANGE_FILE
+    if not path.is_file():
+        return
+    fields = path.read_text(encoding="utf-8", errors="replace").replace(",", " ").split()
+    if len(fields) != 2 or not all(field.isdecimal() for field in fields):
+        findings.add("start-end", "no `first,last`", "nothing reads it", file=path, line=1, severity="note")
+    elif (length := int(fields[1]) - int(fields[0]) + 1) != frames:
+        what = f"{fields[0]} to {fields[1]} are {length} frames, but there are {frames} boxes"
+        remedy = "the number of boxes counts, as published"
+        findings.add("start-end", what, remedy, file=path, line=1, severity="note")
+
+
+def check_statements(findings: Findings, layout: Layout, folder: Path) -> tuple[tuple[int, int] | None, int | None]:
+    """(width, height) that the sequence's folder or the layout states, and its number of slices; None where broken."""
+    size, slices = None, None
+    try:
+        size = read_sensor(layout, folder)
+    except DataError as error:
+        findings.refused("statement", error, file=folder / SENSOR_FILE)
+    try:
+        slices = read_slices(folder)
+    except DataError as error:
+        findings.refused("statement", error, file=folder / SLICES_FILE)
+    return size, slices
