@@ -106,7 +106,8 @@ class Objective(nn.Module):
         Returns:
             The scalar to differentiate, and the unweighted terms and diagnostics by name, detached:
             `total`, `focal`, `giou`, `l1`, the terms that are on, and for TA `temporal_motion`,
-            `temporal_variance`, `temporal_student_variance`.
+            `temporal_variance`, `temporal_student_variance`; for WKD and OTKD what the released code reports without
+            learning from it, `wkd_logits`, `otkd_channels`, `otkd_places`.
         """
         prediction, features = student
         boxes, present = sample.boxes.flatten(0, 1), sample.present.flatten()
@@ -140,6 +141,8 @@ class Objective(nn.Module):
             total = total + fade * weighted
             if "temporal_motion" in diagnostics:  # the teacher GRU's own lesson; no gradient reaches the student
                 total = total + diagnostics["temporal_motion"]
+            if "wkd_logits" in diagnostics:  # a constant, but in the released total
+                total = total + diagnostics["wkd_logits"]
             parts |= terms | diagnostics
         return total, {"total": total.detach(), **{name: value.detach() for name, value in parts.items()}}
 
@@ -201,6 +204,7 @@ class Objective(nn.Module):
             if lesson.whole is None:
                 raise ValueError("released terms need lessons with the teacher's whole output")
             terms |= self.released(prediction, features, lesson.whole)
+            diagnostics |= self.released.diagnostics(features, lesson.whole)
         if "spatial" in self.terms:
             maps = self._log_masses(logits[present], wanted_logits[present])
             terms["spatial"] = _mean(sinkhorn_divergence(*maps, epsilon=options.epsilon, **sinkhorn))

@@ -1,6 +1,6 @@
 """OTKD, one of the two published alternatives, as the released HAD code computes it.
 
-Enters: tokens, responses and boxes of student and teacher. Leaves: three scalars.
+Enters: tokens, responses and boxes of student and teacher. Leaves: three scalars to learn from, and two to log.
 """
 
 from __future__ import annotations
@@ -45,6 +45,24 @@ class PooledFeatures(nn.Module):
         vectors = self.cal_mlp(torch.cat(pooled, dim=2).mT)  # B n D
         folded = vectors.mT.unflatten(2, squarest(vectors.shape[1]))
         return F.interpolate(folded, size=shape, mode="bilinear", align_corners=False)
+
+
+@torch.no_grad()
+def attended_differences(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean squared differences of tokens weighted by channel, and by place: the released code logs them, and no more.
+
+    A channel's weight is the softmax over the channels of its mean over the tokens, a place's the softmax over the
+    tokens of its mean over the channels; each side has its own.
+
+    Args:
+        student, teacher: (B, N, D) and (B, 2 N, D) tokens; the student's are repeated twice.
+    """
+    student = student.repeat(1, 2, 1)
+    differences = []
+    for over, among in ((1, 2), (2, 1)):
+        own, wanted = (tokens * tokens.mean(dim=over, keepdim=True).softmax(dim=among) for tokens in (student, teacher))
+        differences.append(F.mse_loss(own, wanted))
+    return differences[0], differences[1]
 
 
 def squarest(count: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from had.losses.otkd import PooledFeatures, correlation_loss
+from had.losses.otkd import PooledFeatures, attended_differences, correlation_loss
 from had.losses.released import (
     TokenSummaries,
     halved_response_loss,
@@ -16,7 +16,7 @@ from had.losses.released import (
     tiled_feature_loss,
     tiled_similarity_loss,
 )
-from had.losses.wkd import GaussianFeatures
+from had.losses.wkd import GaussianFeatures, point_transport_cost
 from had.structures import Features, Prediction, Whole
 
 UNTRAINED = {"released_temporal": TokenSummaries, "wkd_features": GaussianFeatures, "otkd_features": PooledFeatures}
@@ -44,6 +44,15 @@ class ReleasedTerms(nn.Module):
             whole: the teacher's.
         """
         return {term: self._value(term, prediction, features, whole) for term in self.terms}
+
+    def diagnostics(self, features: Features, whole: Whole) -> dict[str, Tensor]:
+        """What the released code reports beside the terms, without any gradient."""
+        found = {}
+        if "wkd_features" in self.terms:
+            found["wkd_logits"] = point_transport_cost(whole.response)
+        if "otkd_features" in self.terms:
+            found["otkd_channels"], found["otkd_places"] = attended_differences(features.tokens, whole.tokens)
+        return found
 
     def _value(self, term: str, prediction: Prediction, features: Features, whole: Whole) -> Tensor:
         if term == "released_similarity":

@@ -1,11 +1,13 @@
 """WKD, one of the two published alternatives, as the released HAD code adapts it to tracking.
 
 After Lv et al., Wasserstein Distance Rivals Kullback-Leibler Divergence for Knowledge Distillation, NeurIPS 2024.
-Enters: the student's and the teacher's tokens and the teacher's response. Leaves: one scalar. Of the two published
-terms the one on logits has become a constant (`had.losses` leaves it out): its transport problem has one point.
+Enters: the student's and the teacher's tokens and the teacher's response. Leaves: one scalar a term. Of the two
+published terms the one on logits has become a constant: its transport problem has one point.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +15,27 @@ from torch.nn import functional as F
 
 KEPT = 0.2
 """Share of the teacher's cells, the strongest ones, whose tokens are compared."""
+RELATED = 0.3
+"""Share of the teacher's cells between which the cost of the transport is taken."""
+EPSILON = 0.05
+"""Regularisation of that transport."""
 STABLE = 1e-5
+
+
+def point_transport_cost(response: Tensor) -> Tensor:
+    """The term on logits as released, a mean over the batch: its plan has one entry, 1, whoever the student is.
+
+    ``1 - exp(r - 1) - log EPSILON``, r = (sum of the strongest normalised cells)^2 / cells^2: the mean over all pairs
+    of cells of the products of a map of norm 1, of which those among the strongest `RELATED` alone are kept.
+
+    Args:
+        response: (B, h, w) of the teacher; no gradient reaches it, nor a student.
+    """
+    cells = response.detach().flatten(1)
+    least = cells.topk(int(RELATED * cells.shape[1]), dim=1).values[:, -1:]
+    strongest = (F.normalize(cells, dim=1) * (cells >= least)).sum(dim=1)
+    related = (strongest / cells.shape[1]).square()  # B
+    return (1 - torch.exp(related - 1) - math.log(EPSILON)).mean()
 
 
 class GaussianFeatures(nn.Module):
