@@ -1,4 +1,4 @@
-"""The verbs that look further than the scores: crops compared between networks, and jittered starts."""
+"""The verbs that look further than the scores: crops compared between networks, films, and jittered starts."""
 
 from __future__ import annotations
 
@@ -24,6 +24,18 @@ def explain(
     from had.explanations import explain_benchmark
 
     explain_benchmark(load(config), benchmark, output)
+
+
+@app.command()
+def films(
+    benchmark: options.Benchmark,
+    output: Annotated[Path, typer.Option(help="List of the films; they are beside it, one a sequence.")],
+    config: options.ConfigFile = options.DEFAULT,
+) -> None:
+    """Film the sequences that decide between two runs, the best and the worst."""
+    from had.films import film_deciding
+
+    options.mark(output, "\n".join(film_deciding(output.parent, experiment=load(config), benchmark=benchmark)))
 
 
 @app.command("track-starts")

@@ -125,3 +125,21 @@ def film_sequence(path: Path, *, experiment: Experiment, benchmark: str, sequenc
     step_us = float(np.median(np.diff(scene.frame_times_us)))
     rate = 1e6 / step_us if step_us > 1 else PUBLISHED_FRAME_RATE
     write_video(path, frames=pictures, tracks=tracks, ground_truth=truth, frame_rate=rate)
+
+
+def film_deciding(folder: Path, *, experiment: Experiment, benchmark: str) -> list[str]:
+    """`film_sequence` of every sequence that the table `sequences` prints, as ``<folder>/<sequence>.mp4``.
+
+    Returns:
+        The sequences' names, the best of the first pair of runs before the worst.
+
+    Raises:
+        ConfigError: no two runs to compare.
+        DataError: as `film_sequence`, or scores are missing.
+    """
+    from had.evaluation.sequences import pairs_of
+
+    names = [str(name) for extreme in pairs_of(experiment, benchmark)[0].extremes() for name in extreme.index]
+    for name in names:
+        film_sequence(folder / f"{name}.mp4", experiment=experiment, benchmark=benchmark, sequence=name, runs=[])
+    return names

@@ -27,6 +27,8 @@ class FigureOptions(Options):
     """Test sequences shown as strips, spread over the score."""
     runs: tuple[str, ...] = ()
     """Rows drawn in strips and films; empty: `student`, `had` and `teacher`, or all networks where there are none."""
+    films: bool = True
+    """Film the sequences that decide between two runs; the table `sequences` and the page link to them."""
 
 
 class PageOptions(Options):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from synthetic import Annotation, PreparedSequence, experiment, write_results
 
+from had import films
 from had.errors import ConfigError, DataError
 from had.evaluation.benchmark import read_curves
 from had.evaluation.factors import factors, quartiles
@@ -51,6 +52,15 @@ def test_the_table_names_both_ends_of_every_pair_and_the_films_that_there_are(ma
     write_product("table", "sequences", experiment=made, benchmark="coesot", stem=tmp_path / "b")
     assert pd.read_csv(tmp_path / "b.csv")["film"][0] == f"videos/coesot/{name}.mp4"
     assert f"videos/coesot/{name}.mp4 |" in (tmp_path / "b.md").read_text()
+
+
+def test_each_of_them_gets_a_film_of_its_own(made, tmp_path, monkeypatch):
+    filmed = []
+    monkeypatch.setattr(films, "film_sequence", lambda path, **options: filmed.append((path, options["sequence"])))
+    names = films.film_deciding(tmp_path, experiment=made, benchmark="coesot")
+    best, worst = pairs_of(made, "coesot")[0].extremes()
+    assert names == [*best.index, *worst.index]
+    assert filmed == [(tmp_path / f"{name}.mp4", name) for name in names]
 
 
 def test_without_plans_had_is_compared_with_the_student(made, tmp_path):

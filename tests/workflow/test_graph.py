@@ -27,7 +27,7 @@ def test_plain_snakemake_makes_everything(snakemake):
     assert counts["table"] == 14
     assert counts["notebook"] == 3
     assert counts["page"] == 1
-    assert counts["explain"] == 2
+    assert counts["explain"] == counts["films"] == 2
     assert "track_starts" not in counts
     assert counts["mlflow"] == counts["video"] == 2
     assert counts["database"] == 1
@@ -153,6 +153,13 @@ def test_explanations_need_their_own_networks_only(snakemake):
     answer = snakemake(*asked, "results/smoke/explain/coesot/index.json")
     assert jobs(answer)["explain"] == 1
     assert "had explain --config results/smoke/config.yaml --benchmark coesot" in output(answer)
+
+
+def test_films_of_deciding_sequences_come_before_their_table(snakemake):
+    smoke = ["-n", "--configfile", "config/smoke.yaml"]
+    table = ["--", "results/smoke/tables/sequences_coesot.md"]
+    assert jobs(snakemake(*smoke, *table))["films"] == 1
+    assert "films" not in jobs(snakemake(*smoke, "--config", "figures={films: false}", *table))
 
 
 def test_films_have_the_other_name_too(snakemake):

@@ -1,4 +1,5 @@
-# Beyond the scores: crops on which teacher and students are compared, and tracks from jittered first boxes.
+# Beyond the scores: crops on which teacher and students are compared, films of the sequences that decide, and tracks from
+# jittered first boxes.
 
 
 rule explain:
@@ -30,6 +31,31 @@ rule explain:
         "Save what happens between teacher and students on test crops of {wildcards.benchmark}."
     shell:
         "had explain --config {params.config:q} --benchmark {wildcards.benchmark} --output {params.folder:q} > {log:q} 2>&1"
+
+
+rule films:
+    input:
+        data=lambda wildcards: prepared(wildcards.benchmark, "test"),
+        curves=lambda wildcards: per_run(wildcards.benchmark, "metrics/{benchmark}/{run}/seed{seed}/curves.npz"),
+    output:
+        names="<results>/videos/{benchmark}/films.txt",
+    log:
+        "<logs>/films/{benchmark}.log",
+    benchmark:
+        "<logs>/films/{benchmark}.tsv"
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    params:
+        config=CONFIGURATION,
+        digest=figure_digest,
+    message:
+        "Film the sequences of {wildcards.benchmark} that decide between two runs."
+    shell:
+        "had films --config {params.config:q} --benchmark {wildcards.benchmark} --output {output.names:q} > {log:q} 2>&1"
 
 
 rule track_starts:

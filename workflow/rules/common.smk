@@ -287,6 +287,13 @@ def notebook_input(wildcards):
     return scores + made[wildcards.notebook]
 
 
+def films(benchmark):
+    """The list of the films of the sequences that decide; of external trackers alone there are none."""
+    compared = "sequences" in applicable("table", EXPERIMENT, benchmark)
+    wanted = EXPERIMENT.figures.films and compared and (EXPERIMENT.runs or CONTROLS)
+    return [f"{RESULTS}/videos/{benchmark}/films.txt"] if wanted else []
+
+
 def table_input(wildcards):
     """The scores of all rows; single tables also read what networks cost, other starts, and what others have published."""
     kind, benchmark = wildcards.table, wildcards.benchmark
@@ -297,6 +304,8 @@ def table_input(wildcards):
         more = published_files(benchmark, curves=True, scores=True)
     if kind == "robustness":
         more = scores_of_starts(benchmark)
+    if kind == "sequences":
+        more = films(benchmark)
     return per_run(benchmark, "metrics/{benchmark}/{run}/seed{seed}/per_sequence.csv") + more
 
 
