@@ -104,13 +104,14 @@ def prepare(
 
 @app.command()
 def inspect(
-    file: Annotated[Path, typer.Argument(help="An .aedat4, .csv or .raw (EVT2, EVT3) recording.")],
+    file: Annotated[Path, typer.Argument(help="A recording: AEDAT4, CSV, RAW (EVT2, EVT3), DAT, HDF5, NPZ or NPY.")],
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    time_unit: options.Unit = None,
 ) -> None:
     """Say what is in a recording."""
     from had.data.recordings import inspect as inspect_recording
 
-    facts = inspect_recording(file)
+    facts = inspect_recording(file, time_unit=time_unit)
     typer.echo(json.dumps(facts, indent=2) if as_json else "\n".join(f"{k:20} {v}" for k, v in facts.items()))
 
 
@@ -170,6 +171,7 @@ def track(
     box: Annotated[str, typer.Option(help="The target in it at the start: x,y,w,h in pixels.")] = "",
     start_us: options.StartUs = None,
     stop_us: options.StopUs = None,
+    time_unit: options.Unit = None,
     window_us: Annotated[int, typer.Option(min=1, help="Events a step sees, in microseconds.")] = 40_000,
     boxes: Annotated[Path | None, typer.Option(help="Boxes found, one x y w h a step.")] = None,
     video: Annotated[Path | None, typer.Option(help="A film of the recording with the boxes.")] = None,
@@ -206,6 +208,7 @@ def track(
         checkpoint,
         start_us=start_us,
         stop_us=stop_us,
+        time_unit=time_unit,
         window_us=window_us,
         boxes=boxes,
         film=video,

@@ -10,6 +10,7 @@ import typer
 
 from had.config import load
 from had.data.layouts import canonical_name
+from had.data.recordings import TimeUnit
 from had.errors import ConfigError
 from had.evaluation.products import KINDS
 from had.files import atomic_file
@@ -31,6 +32,7 @@ Kind = Annotated[str, typer.Argument(help="; ".join(f"{what}: {', '.join(names)}
 Stem = Annotated[Path, typer.Option(help="Path without suffix; a file of each format is written.")]
 StartUs = Annotated[int | None, typer.Option(help=f"Where it starts: microseconds, {_CLOCK}; none: at its begin.")]
 StopUs = Annotated[int | None, typer.Option(help=f"Where it stops: microseconds, {_CLOCK}; none: at its end.")]
+Unit = Annotated[TimeUnit | None, typer.Option(help="Of the file's times, where neither it nor its values tell.")]
 DEFAULT = Path("config/config.yaml")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from had.data.recordings import TimeUnit
 from had.errors import ConfigError, nearest
 from had.evaluation.style import colour
 from had.evaluation.video import Drawn, write_video
@@ -25,6 +26,7 @@ def follow_recording(
     *,
     start_us: int | None,
     stop_us: int | None,
+    time_unit: TimeUnit | None,
     window_us: int,
     boxes: Path | None,
     film: Path | None,
@@ -46,6 +48,7 @@ def follow_recording(
         checkpoint=checkpoint,
         start_us=start_us,
         stop_us=stop_us,
+        time_unit=time_unit,
         window_us=window_us,
         boxes=boxes,
         options=tracking,
@@ -54,10 +57,20 @@ def follow_recording(
     found = [(step.begin_us, step.box) for step in steps]
     if film is not None:
         begin_us, track = found[0][0], np.array([box for _, box in found])
-        film_recording(film, recording=recording, boxes=track, begin_us=begin_us, window_us=window_us)
+        film_recording(
+            film, recording=recording, boxes=track, begin_us=begin_us, window_us=window_us, time_unit=time_unit
+        )
 
 
-def film_recording(path: Path, *, recording: Path, boxes: np.ndarray, begin_us: int, window_us: int) -> None:
+def film_recording(
+    path: Path,
+    *,
+    recording: Path,
+    boxes: np.ndarray,
+    begin_us: int,
+    window_us: int,
+    time_unit: TimeUnit | None = None,
+) -> None:
     """Draw the boxes of `had.tracking.recording.track_recording` on the recording, read a second time.
 
     Args:
@@ -66,11 +79,12 @@ def film_recording(path: Path, *, recording: Path, boxes: np.ndarray, begin_us: 
         boxes: (F, 4) ``xywh``, one a window.
         begin_us: begin of the first window, on the recording's clock.
         window_us: length of a window; the film runs at the recording's own speed.
+        time_unit: as `had.data.recordings.open_recording`.
     """
     from had.data.recordings import open_recording
     from had.tracking.recording import frames_of
 
-    source = open_recording(recording)
+    source = open_recording(recording, time_unit=time_unit)
     camera = next(iter(source.frames()), None) is not None
     tracks = [Drawn("on events", boxes, colour(1))]
     if camera:

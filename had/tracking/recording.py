@@ -1,10 +1,11 @@
-"""A trained network follows an object through a raw recording: AEDAT4, CSV or Prophesee RAW.
+"""A trained network follows an object through a raw recording of any format that `had.data.recordings` reads.
 
 Time is cut into windows of equal length; each becomes a frame, as in prepared sequences. Constant memory.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import numpy as np
 
 from had.data.frames import EVENT_DTYPE, Frame
 from had.data.layouts import layout_of
-from had.data.recordings import Recording, open_recording
+from had.data.recordings import Recording, TimeUnit, open_recording, time_slices
 from had.data.representations import voxel_cell, voxel_list
 from had.device import choose_device, prepare_machine
 from had.errors import CheckpointError, ConfigError, DataError
@@ -56,6 +57,7 @@ def track_recording(
     window_us: int = 40_000,
     start_us: int | None = None,
     stop_us: int | None = None,
+    time_unit: TimeUnit | None = None,
     boxes: Path | None = None,
     camera: bool = False,
     options: TrackingOptions | None = None,
@@ -72,6 +74,7 @@ def track_recording(
         window_us: length of a window.
         start_us, stop_us: when to begin and end: the recording's own time stamps, or, where smaller than its
             first one, microseconds since that one; None: all.
+        time_unit: as `had.data.recordings.open_recording`.
         boxes: file to which the boxes are written, ``x y w h`` a window, tab-separated, when all is done.
         camera: give each frame the camera's last image as stream ``rgb``.
         options: weight of the Hann window, damping of the size, margin at the border.
@@ -88,7 +91,7 @@ def track_recording(
     prepare_machine()
     device = choose_device(device)
     network, provenance = load_network(checkpoint, device=device)
-    source = open_recording(recording)
+    source = open_recording(recording, time_unit=time_unit)
     box = _checked(box, source.size, window_us)
     _refuse_negative(start_us, stop_us)
     tracker = Tracker(network, _crops(provenance, checkpoint), options or TrackingOptions(), device)
@@ -155,18 +158,12 @@ def event_windows(
     Raises:
         DataError: no whole window lies in the time asked for.
     """
-    begin, stop, kept, some = None, None, np.empty(0, EVENT_DTYPE), False
-    for chunk in source.chunks():
-        if begin is None:
-            first = int(chunk["t"][0])
-            begin, stop = _limits(first, start_us, stop_us)
-        kept = np.concatenate([kept, chunk[np.searchsorted(chunk["t"], begin) :]])
-        while len(kept) and kept["t"][-1] >= begin + window_us and (stop is None or begin + window_us <= stop):
-            cut = int(np.searchsorted(kept["t"], begin + window_us))
-            yield begin, kept[:cut]
-            some, kept, begin = True, kept[cut:], begin + window_us
-        if stop is not None and begin + window_us > stop:
-            break
+    head, some = _head(source), False
+    begin, stop = (0, 0) if head is None else _limits(int(head["t"][0]), start_us, stop_us)
+    begins = itertools.count(begin, window_us) if stop is None else range(begin, stop - window_us + 1, window_us)
+    for first, _, events in time_slices(source, ((first, first + window_us) for first in begins), whole=True):
+        some = True
+        yield first, events
     if not some:
         where = f"{'the begin' if start_us is None else start_us} and {'the end' if stop_us is None else stop_us}"
         wanted = f"at least one window of {window_us} us between {where}"
@@ -182,12 +179,17 @@ def count_windows(
     Where a file tells its last time only when it is read to its end: as many as fit before ``stop_us``, or
     None where that is open too.
     """
-    head = next(source.chunks(max_events=_HEAD_EVENTS), None)
+    head = _head(source)
     if head is None:
         return 0
     begin, stop = _limits(int(head["t"][0]), start_us, stop_us)
     ends = [end for end in (stop, source.last_us()) if end is not None]
     return max(0, (min(ends) - begin) // window_us) if ends else None
+
+
+def _head(source: Recording) -> np.ndarray | None:
+    """The first events; None where there are none."""
+    return next(source.chunks(max_events=_HEAD_EVENTS), None)
 
 
 def _limits(first: int, start_us: int | None, stop_us: int | None) -> tuple[int, int | None]:

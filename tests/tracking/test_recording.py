@@ -110,6 +110,37 @@ def test_follows_a_csv_recording(tmp_path, csv, checkpoint):
     assert sum(len(step.frame.events) for step in steps) > 18_000
 
 
+def _hdf5(path, t, x, y, p):
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        for name, values in {"t": t / 1e6, "x": x, "y": y, "p": p}.items():
+            file[f"events/{name}"] = values
+
+
+def _dat(path, t, x, y, p):
+    words = np.stack([t, p << 28 | y << 14 | x], axis=1).astype("<u4")
+    path.write_bytes(b"% Version 2\n\x0c\x08" + words.tobytes())
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("disc.h5", _hdf5),
+        ("disc.npz", lambda path, t, x, y, p: np.savez_compressed(path, t=t, x=x, y=y, p=p)),
+        ("disc.dat", _dat),
+    ],
+)
+def test_the_same_recording_in_other_formats_is_followed_alike(tmp_path, csv, checkpoint, name, write):
+    x, y, p, t = np.loadtxt(csv, delimiter=",", skiprows=1, dtype=np.int64).T
+    write(tmp_path / name, t, x, y, p)
+    box = np.array([15.0, 25.0, 10.0, 10.0])
+    options = {"box": box, "checkpoint": checkpoint, "device": "cpu", "stop_us": 200_000}
+    ours, theirs = (list(track_recording(recording=path, **options)) for path in (tmp_path / name, csv))
+    assert len(ours) == len(theirs) > 3
+    assert np.array_equal([step.box for step in ours], [step.box for step in theirs])
+
+
 def test_progress_knows_the_end_and_the_command_line_its_configuration(tmp_path, csv, checkpoint, monkeypatch):
     totals, given = [], []
 

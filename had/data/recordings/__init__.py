@@ -1,48 +1,91 @@
 """Raw recordings of any supported format as time-ordered events of one dtype, in constant memory.
 
-`open_recording` chooses the reader by the file's first bytes and suffix; `inspect` sums a recording up.
-Formats: EventVOT's CSV (`event_csv`), AEDAT4 (`aedat4`), Prophesee RAW EVT2 and EVT3 (`prophesee`).
+`open_recording` chooses the reader by the file's first bytes and suffix; `inspect` sums a recording up;
+`time_slices` cuts one in time. Formats: CSV (`event_csv`), AEDAT4 (`aedat4`), Prophesee RAW EVT2 and EVT3
+(`prophesee`) and DAT (`prophesee_dat`), HDF5 (`hdf5`), NumPy (`event_arrays`).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from had.data.recordings.columns import TimeUnit
 from had.data.recordings.recording import CameraFrame, Recording
+from had.data.recordings.slices import time_slices
 from had.data.recordings.summary import inspect
-from had.errors import DataError
+from had.errors import ConfigError, DataError
 
-__all__ = ["CameraFrame", "Recording", "inspect", "open_recording"]
+__all__ = ["CameraFrame", "Recording", "TimeUnit", "inspect", "open_recording", "time_slices"]
+
+_SUFFIXES = ".csv (.csv.gz), .txt, .aedat4, .raw, .dat, .h5, .npz or .npy"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-def open_recording(path: Path | str, *, size: tuple[int, int] | None = None) -> Recording:
-    """Open a raw recording; nothing but its header is read yet.
+def open_recording(
+    path: Path | str, *, size: tuple[int, int] | None = None, time_unit: TimeUnit | None = None
+) -> Recording:
+    """Open a raw recording; only its header, and where nothing names the columns its first events, are read.
 
     Args:
-        path: a ``.csv``, ``.aedat4`` or ``.raw`` file.
+        path: a CSV, AEDAT4, Prophesee RAW or DAT, HDF5, ``.npz`` or ``.npy`` file.
         size: (width, height) in pixels, where the file does not say it or says it wrongly.
+        time_unit: unit of the times in a CSV, HDF5 or NumPy file; None: stated there, or told by the values.
 
     Raises:
-        DataError: no such file, an empty one, an unknown format or a broken header.
+        DataError: no such file, an empty one, an unknown format, a broken header, or times or columns without a
+            name that can be read in two ways.
+        ConfigError: a unit of time for a format that fixes it.
     """
     path = Path(path)
     if not path.is_file():
-        raise DataError("a recording", f"no file {path}", "give the path of a .csv, .aedat4 or .raw file")
+        got = f"the folder {path}" if path.is_dir() else f"no file {path}"
+        raise DataError("a recording", got, f"give the path of a {_SUFFIXES} file")
     with path.open("rb") as file:
         start = file.read(64)
     if not start:
         raise DataError("a recording", f"an empty file {path}", "copy or download it again")
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
+    columns = _column_reader(start, suffixes)
+    if columns is not None:
+        return columns(path, size=size, time_unit=time_unit)
+    reader = _device_reader(start, suffixes)
+    if reader is None:
+        got = f"{path} beginning with {start[:12]!r}"
+        raise DataError(f"a recording: {_SUFFIXES}", got, "convert it to one of these formats")
+    if time_unit not in (None, "us"):
+        got = f"--time-unit {time_unit} for {path}"
+        raise ConfigError("a unit of time only for CSV, HDF5 and NumPy files", got, "leave it out")
+    return reader(path, size=size)
+
+
+def _column_reader(start: bytes, suffixes: list[str]):
+    """The reader of a file that is columns of numbers, or None."""
+    from had.data.recordings.csv_dialect import COMPRESSED
+
+    if start.startswith(_HDF5):
+        from had.data.recordings.hdf5 import Hdf5Recording
+
+        return Hdf5Recording
+    if start.startswith((b"\x93NUMPY", b"PK")):
+        from had.data.recordings.event_arrays import ArrayRecording
+
+        return ArrayRecording
+    text = suffixes[:-1] if suffixes and suffixes[-1] in COMPRESSED else suffixes
+    if text and text[-1] in (".csv", ".txt"):
+        from had.data.recordings.event_csv import CsvRecording
+
+        return CsvRecording
+    return None
+
+
+def _device_reader(start: bytes, suffixes: list[str]):
+    """The reader of a file as a camera writes it, or None."""
     if start.startswith(b"#!AER-DAT4"):
         from had.data.recordings.aedat4 import Aedat4Recording
 
-        return Aedat4Recording(path, size=size)
-    if start.startswith(b"% ") or path.suffix.lower() == ".raw":
+        return Aedat4Recording
+    if start.startswith(b"% ") or suffixes[-1:] in ([".raw"], [".dat"]):
         from had.data.recordings.prophesee import open_prophesee
 
-        return open_prophesee(path, size=size)
-    if path.suffix.lower() in (".csv", ".txt"):
-        from had.data.recordings.event_csv import CsvRecording
-
-        return CsvRecording(path, size=size)
-    got = f"{path} beginning with {start[:12]!r}"
-    raise DataError("CSV, AEDAT4 or Prophesee RAW (EVT2, EVT3)", got, "convert it to one of these formats")
+        return open_prophesee
+    return None

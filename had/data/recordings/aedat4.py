@@ -73,6 +73,7 @@ class Aedat4Recording(Recording):
         except (struct.error, ElementTree.ParseError, IndexError, ValueError) as error:
             raise DataError("an AEDAT4 header", f"{path}, whose header is broken ({error})", _REMEDY) from None
         super().__init__(path, size=size or event_size or frame_size)
+        self._note_what_is_missing()
         if self._codec not in _CODECS:
             raise DataError("AEDAT4 compression 0 to 4", f"{self._codec} in {path}", "save it again with LZ4")
 
@@ -86,7 +87,8 @@ class Aedat4Recording(Recording):
         header = _Table(buffer, struct.unpack_from("<I", buffer)[0])
         self._codec = header.number(0, "<i")
         table_of_contents = header.number(1, "<q", -1)
-        if table_of_contents > 0:
+        self._closed = table_of_contents > 0
+        if self._closed:
             self._end = min(self._end, table_of_contents)
             if table_of_contents > path.stat().st_size:
                 got = f"{path} with {path.stat().st_size} bytes of more than {table_of_contents}"
@@ -94,10 +96,18 @@ class Aedat4Recording(Recording):
         start, count = header.vector(2)
         self._streams = ElementTree.fromstring(buffer[start : start + count].decode()).findall("./node/node")
 
+    def _note_what_is_missing(self) -> None:
+        if not self._closed:
+            self.notes.append("no table of contents: the recording was interrupted, and its end may be missing")
+        for kind, what in (("EVTS", "event"), ("FRME", "frame")):
+            numbers = [node.get("name") for node in self._streams if _kind(node) == kind]
+            if len(numbers) > 1:
+                self.notes.append(f"{len(numbers)} {what} streams, of which number {numbers[0]} is read")
+
     def _stream(self, kind: str) -> tuple[int | None, tuple[int, int] | None]:
         """(number, size) of the first stream of a kind, (None, None) without one."""
         for node in self._streams:
-            if node.findtext("attr[@key='typeIdentifier']") == kind:
+            if _kind(node) == kind:
                 sides = [node.findtext(f"node/attr[@key='{key}']") for key in ("sizeX", "sizeY")]
                 size = (int(sides[0]), int(sides[1])) if sides[0] and sides[1] else None
                 if size is not None and min(size) <= 0:
@@ -220,3 +230,8 @@ class Aedat4Recording(Recording):
         if not known:
             begin, end = exposure_begin, exposure_end
         return CameraFrame(t, begin, end, exposure_begin, exposure_end, image, known)
+
+
+def _kind(node: ElementTree.Element) -> str | None:
+    """What a stream holds: ``EVTS``, ``FRME``, ..."""
+    return node.findtext("attr[@key='typeIdentifier']")

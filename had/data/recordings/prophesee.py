@@ -2,7 +2,8 @@
 
 The text header (lines that begin with ``%``) says the format and, in newer files, the geometry. Both
 formats send the upper bits of the time apart from the events; everything that one block must know
-of the blocks before it is carried along.
+of the blocks before it is carried along. A file that was cut between two words looks whole: nothing
+in it says how long it was.
 
 Source: Prophesee's documentation of the EVT 2.0 and EVT 3.0 data formats.
 """
@@ -26,7 +27,7 @@ STEP_BACK = 16
 _UNKNOWN = -(1 << 40)
 """A row or base column that no word has set yet; vectors cannot move it above zero."""
 
-_PLUGINS = {"gen31": (640, 480), "gen3": (640, 480), "gen4": (1280, 720), "imx636": (1280, 720)}
+_PLUGINS = {"genx320": (320, 320), "gen31": (640, 480), "gen3": (640, 480), "gen4": (1280, 720), "imx636": (1280, 720)}
 _GENERATIONS = {"3.0": (640, 480), "3.1": (640, 480), "4.0": (1280, 720), "4.1": (1280, 720), "4.2": (1280, 720)}
 
 
@@ -37,7 +38,8 @@ def read_header(path: Path) -> tuple[dict[str, str], int]:
         while True:
             offset = file.tell()
             line = file.readline(4096)
-            if not line.startswith(b"%") or not line.endswith(b"\n"):
+            text = line.startswith(b"% ") and line.endswith(b"\n")
+            if not text or not line.decode("latin-1").replace("\t", " ").strip().isprintable():  # data may begin so
                 return fields, offset
             key, _, value = line[1:].decode("latin-1").strip().partition(" ")
             if key.lower() == "end":
@@ -46,26 +48,35 @@ def read_header(path: Path) -> tuple[dict[str, str], int]:
 
 
 def open_prophesee(path: Path, *, size: tuple[int, int] | None = None) -> Recording:
-    """The reader for a RAW file (`DataError` where its header names no supported format)."""
+    """The reader for a RAW or DAT file (`DataError` where its header names no supported format)."""
     header, offset = read_header(path)
     stated, _, details = header.get("format", "").partition(";")
-    name = stated.upper() or f"EVT{header.get('evt', '')}"
+    name = stated.upper() or (f"EVT{header['evt']}" if "evt" in header else "")
     name = re.sub(r"\.0$", "", name)
-    kinds: dict[str, type[_ProphesseeRecording]] = {"EVT2": Evt2Recording, "EVT3": Evt3Recording}
+    size = size or _geometry(header, details)
+    if not name and ("data" in header or path.suffix.lower() == ".dat"):
+        from had.data.recordings.prophesee_dat import DatRecording
+
+        return DatRecording(path, offset, size, header)
+    kinds: dict[str, type[WordRecording]] = {"EVT2": Evt2Recording, "EVT3": Evt3Recording}
     if name not in kinds:
-        got = f"{name!r} in the header of {path}" if header else f"no header in {path}"
-        raise DataError("a RAW file in EVT2 or EVT3", got, "convert it with its maker's software, to CSV for instance")
-    return kinds[name](path, offset, size or _geometry(header, details))
+        got = f"{name!r} in the header of {path}" if name else f"a header without a format in {path}"
+        remedy = "convert it with its maker's software, to CSV for instance"
+        if not header:
+            got = f"no header in {path}"
+            remedy = "put a line '% evt 2.0' or '% evt 3.0' before its data, whichever it is"
+        raise DataError("a RAW file in EVT2 or EVT3", got, remedy)
+    return kinds[name](path, offset, size)
 
 
 def _geometry(header: dict[str, str], details: str) -> tuple[int, int] | None:
     """(width, height) from the header: stated, or that of the named sensor; None where it says neither."""
     found = re.fullmatch(r"(\d+)x(\d+)", header.get("geometry", ""))
-    if found:
+    if found and int(found[1]) and int(found[2]):
         return int(found[1]), int(found[2])
     pairs = dict(item.split("=", 1) for item in details.split(";") if "=" in item)
     width, height = pairs.get("width", header.get("width")), pairs.get("height", header.get("height"))
-    if width and height and width.isdigit() and height.isdigit():
+    if width and height and width.isdigit() and height.isdigit() and int(width) and int(height):
         return int(width), int(height)
     if header.get("sensor_generation") in _GENERATIONS:
         return _GENERATIONS[header["sensor_generation"]]
@@ -73,40 +84,70 @@ def _geometry(header: dict[str, str], details: str) -> tuple[int, int] | None:
     return next((size for key, size in _PLUGINS.items() if key in plugin), None)
 
 
-class _ProphesseeRecording(Recording):
+class WordRecording(Recording):
+    """A header, then words of one size.
+
+    Attributes:
+        word: the type of a word.
+        unknown_kinds: values of a word's upper four bits that the format does not use.
+        offset: of the first word in the file.
+    """
+
     word: np.dtype = np.dtype("<u2")
+    unknown_kinds: tuple[int, ...] = ()
 
     def __init__(self, path: Path, offset: int, size: tuple[int, int] | None):
         super().__init__(path, size=size)
         self.offset = offset
 
+    def check_end(self) -> None:
+        """See `Recording.check_end`: the file does not end inside a word."""
+        self._refuse_cut(self.path.stat().st_size - self.offset)
+
+    def _refuse_cut(self, size: int) -> None:
+        if size % self.word.itemsize:
+            got = f"{self.path}, which ends inside a {self.word.itemsize}-byte word"
+            raise DataError(f"a whole {self.format} file", got, "copy or download it again")
+
     def words(self, most: int) -> Iterator[np.ndarray]:
         """The data words in blocks (`DataError` where the file ends inside a word)."""
+        self.check_end()
+        self.skipped.clear()
         with self.path.open("rb") as file:
             file.seek(self.offset)
             while block := file.read(most * self.word.itemsize):
-                if len(block) % self.word.itemsize:
-                    got = f"{self.path}, which ends inside a {self.word.itemsize}-byte word"
-                    raise DataError(f"a whole {self.format} file", got, "copy or download it again")
+                self._refuse_cut(len(block))
                 yield np.frombuffer(block, self.word)
 
+    def skip(self, what: str, count: int) -> None:
+        """Note that ``count`` of something are left out."""
+        if count:
+            self.skipped[what] += int(count)
 
-class Evt2Recording(_ProphesseeRecording):
+    def skip_unknown(self, kind: np.ndarray) -> None:
+        """Note the words of a type that the format does not have, which only damaged files hold."""
+        self.skip("words of unknown type", np.bincount(kind, minlength=16)[list(self.unknown_kinds)].sum())
+
+
+class Evt2Recording(WordRecording):
     """EVT 2.0: 32-bit words; 28 upper bits of the time in words of their own, 6 lower ones in each event."""
 
     format = "EVT2"
     word = np.dtype("<u4")
+    unknown_kinds = (2, 3, 4, 5, 6, 7, 9, 11, 12, 13)
 
     def decode(self, max_events: int) -> Iterator[np.ndarray]:
         """See `Recording.decode`. Events before the first upper time part have no time and are left out."""
-        clock = _Clock(bits=28)
+        clock = Clock(bits=28)
         for words in self.words(min(max_events, BLOCK_WORDS)):
             kind = words >> 28
+            self.skip_unknown(kind)
             is_high = kind == 0x8
             highs = clock.unwrap(words[is_high] & 0xFFFFFFF)
             is_event = kind <= 1
             which = np.cumsum(is_high)[is_event]  # 0: the part carried from the block before
             if not clock.started_before:
+                self.skip("events before the first time", (which == 0).sum())
                 is_event[np.flatnonzero(is_event)[which == 0]] = False
                 which = which[which > 0]
             event = words[is_event]
@@ -115,22 +156,24 @@ class Evt2Recording(_ProphesseeRecording):
                 yield as_events(t, (event >> 11) & 0x7FF, event & 0x7FF, kind[is_event] == 1)
 
 
-class Evt3Recording(_ProphesseeRecording):
+class Evt3Recording(WordRecording):
     """EVT 3.0: 16-bit words that set time, row or base column, or fire one event or a vector of up to 12.
 
     A new upper time part sets the lower one to zero, so that time does not jump ahead between the two.
     """
 
     format = "EVT3"
+    unknown_kinds = (1, 9, 11, 12, 13)
 
     def decode(self, max_events: int) -> Iterator[np.ndarray]:
         """See `Recording.decode`. Events before the first time and the first row are left out."""
-        clock = _Clock(bits=12)
+        clock = Clock(bits=12)
         low = np.int64(0)
         row = base = np.int64(_UNKNOWN)
         base_on = False
         for words in self.words(min(max(max_events // 12, 1024), BLOCK_WORDS)):
             kind = words >> 12
+            self.skip_unknown(kind)
             value = (words & 0xFFF).astype(np.int64)
 
             is_high, is_time = kind == 0x8, (kind == 0x8) | (kind == 0x6)
@@ -165,6 +208,8 @@ class Evt3Recording(_ProphesseeRecording):
             known = (rows[which_row] >= 0) & (column >= 0)
             if not clock.started_before:
                 known &= np.cumsum(is_high)[is_event] > 0
+            if not known.all():
+                self.skip("events before the first time, row or column", _bits(fired[~known]))
             fired = np.where(known, fired, 0)
 
             word, bit = np.nonzero((fired[:, None] >> np.arange(12)) & 1)  # word by word, columns rising
@@ -172,15 +217,16 @@ class Evt3Recording(_ProphesseeRecording):
                 yield as_events(times[which_time[word]], column[word] + bit, rows[which_row[word]], on[word])
 
 
-class _Clock:
+class Clock:
     """Upper parts of the time, unwrapped over their overflow.
 
     Attributes:
         started_before: whether a part was known before the latest block.
     """
 
-    def __init__(self, *, bits: int):
+    def __init__(self, *, bits: int, step_back: int = STEP_BACK):
         self.modulus = 1 << bits
+        self.step_back = step_back
         self.last: np.int64 | None = None
         self.started_before = False
 
@@ -190,8 +236,13 @@ class _Clock:
         parts = parts.astype(np.int64)
         carried = self.last if self.last is not None else (parts[0] if len(parts) else np.int64(0))
         steps = np.diff(parts, prepend=carried % self.modulus) % self.modulus
-        steps = np.where(steps >= self.modulus - STEP_BACK, steps - self.modulus, steps)
+        steps = np.where(steps >= self.modulus - self.step_back, steps - self.modulus, steps)
         unwrapped = np.concatenate([[carried], carried + np.cumsum(steps)])
         if len(parts):
             self.last = unwrapped[-1]
         return unwrapped
+
+
+def _bits(vectors: np.ndarray) -> int:
+    """Number of bits that are set in 12-bit words."""
+    return int(((vectors[:, None] >> np.arange(12)) & 1).sum())

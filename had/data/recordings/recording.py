@@ -6,7 +6,9 @@ sensor) are here, once.
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +18,7 @@ import numpy as np
 from had.data.frames import EVENT_DTYPE
 from had.errors import DataError
 
+log = logging.getLogger(__name__)
 CHUNK = 1_000_000
 """Events a chunk at most, unless asked otherwise: 13 MB."""
 
@@ -50,14 +53,20 @@ class Recording(ABC):
         path: the file.
         format: e.g. ``"EVT3"``.
         declared: (width, height) that the caller or the file states, or None.
+        time_unit: unit of the times in the file; events have microseconds.
+        notes: sentences about what of the file is not read, or cannot be known.
+        skipped: what the latest pass over the events left out -> how often.
     """
 
     format = ""
+    time_unit = "us"
 
     def __init__(self, path: Path, *, size: tuple[int, int] | None = None):
         self.path = path
         self.declared = size
         self._size = size
+        self.notes: list[str] = []
+        self.skipped: Counter[str] = Counter()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -107,6 +116,12 @@ class Recording(ABC):
                 self._check(events, done, last)
                 done, last = done + len(events), int(events["t"][-1])
                 yield events
+        self.warn()
+
+    def warn(self) -> None:
+        """Log what of the file is not read, as far as the latest pass over the events knows it."""
+        for sentence in (*self.notes, *(f"{count} {what} left out" for what, count in self.skipped.items())):
+            log.warning("%s: %s", self.path, sentence)
 
     def _check(self, events: np.ndarray, done: int, last: int | None) -> None:
         if self.declared is not None:
@@ -115,10 +130,12 @@ class Recording(ABC):
             if outside.any():
                 first = int(outside.argmax())
                 pixel = f"({events['x'][first]}, {events['y'][first]})"
+                turned = bool((events["x"] < height).all() and (events["y"] < width).all())
+                remedy = "check that the file belongs to this sensor and is not damaged"
                 raise DataError(
                     f"pixels inside {width}x{height}",
                     f"{pixel} at {self.place(done + first)} of {self.path}",
-                    "check that the file belongs to this sensor and is not damaged",
+                    f"{remedy}{', and that x and y are not exchanged' if turned else ''}",
                 )
         t = events["t"]
         before = t[0] if last is None else last

@@ -7,6 +7,7 @@ polarity wait in temporary files until t has been seen to its end.
 from __future__ import annotations
 
 import hashlib
+import logging
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,39 +15,47 @@ from typing import Any
 
 import numpy as np
 
+from had.data.recordings.columns import TimeUnit
 from had.data.recordings.recording import CHUNK, sensor_holding
 
 _READ_BYTES = 1 << 22
 
 
-def inspect(path: Path | str, *, size: tuple[int, int] | None = None) -> dict[str, Any]:
-    """Sum a recording up; times that run backwards are reported (`monotonic`), not refused.
+log = logging.getLogger(__name__)
+
+
+def inspect(
+    path: Path | str, *, size: tuple[int, int] | None = None, time_unit: TimeUnit | None = None
+) -> dict[str, Any]:
+    """Sum a recording up; times that run backwards and events outside the sensor are counted, not refused.
 
     Returns:
-        file, format, bytes, events, t_first_us, t_last_us (None without events), duration_us,
-        events_per_second, width, height, polarity_on (ON events), monotonic, frames (camera frames), and
-        sha256_columns: SHA-256 of t int64, x uint16, y uint16, polarity uint8 (0/1), little-endian, each
-        column whole.
+        file, format, bytes, events, t_first_us, t_last_us (None without events), duration_us, events_per_second,
+        width, height (None where neither the file nor an event tells), polarity_on (ON events), monotonic,
+        backward_steps (of time), outside_sensor (events), frames (camera frames), time_unit (of the file),
+        skipped (what was left out and how often), notes (sentences), and sha256_columns: SHA-256 of t int64,
+        x uint16, y uint16, polarity uint8 (0/1), little-endian, each column whole.
 
     Raises:
         DataError: no such file, unknown format, broken file.
     """
     from had.data.recordings import open_recording
 
-    recording = open_recording(path, size=size)
+    recording = open_recording(path, size=size, time_unit=time_unit)
     digest = hashlib.sha256()
-    count = on = 0
+    count = on = backward = outside = 0
     first: int | None = None
     last: int | None = None
-    monotonic = True
     largest = np.zeros(2, np.int64)
     with ExitStack() as stack:
         columns = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
         for events in recording.decode(CHUNK):
             t, rising = events["t"], events["p"] > 0
             first = int(t[0]) if first is None else first
-            monotonic &= (last is None or t[0] >= last) and bool((t[1:] >= t[:-1]).all())
+            backward += int((last is not None and t[0] < last) + (t[1:] < t[:-1]).sum())
             last = int(t[-1])
+            if recording.declared is not None:
+                outside += int(((events["x"] >= recording.declared[0]) | (events["y"] >= recording.declared[1])).sum())
             count, on = count + len(events), on + int(rising.sum())
             largest = np.maximum(largest, [events["x"].max(), events["y"].max()])
             digest.update(np.ascontiguousarray(t).tobytes())
@@ -56,7 +65,12 @@ def inspect(path: Path | str, *, size: tuple[int, int] | None = None) -> dict[st
             column.seek(0)
             while block := column.read(_READ_BYTES):
                 digest.update(block)
-    width, height = recording.declared or sensor_holding(int(largest[0]) + 1, int(largest[1]) + 1)
+    seen = sensor_holding(int(largest[0]) + 1, int(largest[1]) + 1) if count else (None, None)
+    width, height = recording.declared or seen
+    recording.warn()
+    for what, number in (("times that run backwards", backward), ("events outside the sensor", outside)):
+        if number:
+            log.warning("%s: %d %s; preparation and tracking will refuse it", recording.path, number, what)
     duration = 0 if first is None or last is None else last - first
     return {
         "file": recording.path.name,
@@ -70,7 +84,12 @@ def inspect(path: Path | str, *, size: tuple[int, int] | None = None) -> dict[st
         "width": width,
         "height": height,
         "polarity_on": on,
-        "monotonic": bool(monotonic),
+        "monotonic": not backward,
+        "backward_steps": backward,
+        "outside_sensor": outside,
         "frames": recording.frame_count(),
+        "time_unit": recording.time_unit,
+        "skipped": dict(recording.skipped),
+        "notes": recording.notes,
         "sha256_columns": digest.hexdigest(),
     }
