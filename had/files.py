@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -58,6 +59,29 @@ def atomic_folder(path: Path | str, parts: Collection[str] = ("index.json", "*.n
         os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def room_in(folder: Path) -> Iterator[None]:
+    """Say in one sentence that ``folder`` cannot be written, because its disk is full or it is read-only.
+
+    Raises:
+        DataError: a write inside the block was refused.
+    """
+    try:
+        yield
+    except OSError as error:
+        # numpy counts what it could not write and gives no error number.
+        reason = error.strerror or (str(error) if _UNWRITTEN.fullmatch(str(error)) else None)
+        if reason is None or error.errno not in _REFUSED:
+            raise
+        got = f"{error.filename or folder} ({reason})"
+        remedy = "make room or give another folder, and call again: what was finished stays"
+        raise DataError(f"a folder {folder} that can be written", got, remedy) from None
+
+
+_REFUSED = (None, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
+_UNWRITTEN = re.compile(r"\d+ requested and \d+ written")
 
 
 def _refuse_foreign(path: Path, parts: Collection[str]) -> None:

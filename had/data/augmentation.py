@@ -83,8 +83,10 @@ class Look(NamedTuple):
         return lit
 
     def _voxels(self, voxels: np.ndarray) -> np.ndarray:
-        filled = voxels[:, 3:].any(axis=1)
-        voxels[filled, :2] = self._points(voxels[filled, :2])
+        if self.flip or self.turns:
+            polarities = voxels[:, 3:]
+            filled = np.einsum("ij,ij->i", polarities, polarities) > 0
+            voxels[filled, :2] = self._points(voxels[filled, :2])
         if self.invert:
             voxels[:, 3:] *= -1
         return voxels

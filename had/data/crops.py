@@ -129,12 +129,16 @@ def crop(frame: Frame, stream: str, window: AnyWindow, *, most_voxels: int | Non
 def _draw(events: np.ndarray, size: tuple[int, int], window: Window) -> np.ndarray:
     """The event image of the window, (side, side, 3)."""
     side, left, top = int(window.side), int(window.x), int(window.y)
-    x, y = events["x"], events["y"]
-    right, bottom = min(left + side, size[0]), min(top + side, size[1])
-    inside = np.flatnonzero((x >= max(left, 0)) & (x < max(right, 0)) & (y >= max(top, 0)) & (y < max(bottom, 0)))
+    first_x, first_y = max(left, 0), max(top, 0)
+    columns, rows = max(min(left + side, size[0]) - first_x, 0), max(min(top + side, size[1]) - first_y, 0)
+    if not columns or not rows:
+        return event_image(events[:0], side, side)
+    # Unsigned: what lies left of the window becomes large, so that one comparison a side is enough.
+    x, y = events["x"] - np.uint16(first_x), events["y"] - np.uint16(first_y)
+    inside = np.flatnonzero((x < columns) & (y < rows))
     shifted = np.empty(len(inside), dtype=_PIXEL_DTYPE)
-    shifted["x"] = x[inside].astype(np.int32) - left
-    shifted["y"] = y[inside].astype(np.int32) - top
+    shifted["x"] = x[inside] + np.uint16(first_x - left)
+    shifted["y"] = y[inside] + np.uint16(first_y - top)
     shifted["p"] = events["p"][inside]
     return event_image(shifted, side, side)
 
@@ -163,12 +167,13 @@ def _resize(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def _crop_voxels(voxels: np.ndarray, window: Window, most: int) -> np.ndarray:
-    where = (voxels[:, :2] - np.array([window.x, window.y], dtype=np.float32)) / np.float32(window.side)
-    inside = np.flatnonzero(((where >= 0) & (where < 1)).all(axis=1))
+    side = np.float32(window.side)
+    x, y = (voxels[:, 0] - np.float32(window.x)) / side, (voxels[:, 1] - np.float32(window.y)) / side
+    inside = np.flatnonzero((x >= 0) & (x < 1) & (y >= 0) & (y < 1))
     if len(inside) > most:
         fullness = np.count_nonzero(voxels[inside, 3:], axis=1)
         inside = np.sort(inside[np.argsort(-fullness, kind="stable")[:most]])
     result = np.zeros((most, voxels.shape[1]), dtype=np.float32)
     result[: len(inside)] = voxels[inside]
-    result[: len(inside), :2] = where[inside]
+    result[: len(inside), 0], result[: len(inside), 1] = x[inside], y[inside]
     return result

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from had.data.image_size import image_size
 from had.data.layouts import Layout
+from had.data.mat_files import read_mat
 from had.data.representations import fullest_first
 from had.errors import DataError
 
@@ -52,11 +54,42 @@ def published_files(layout: Layout, source: Path, root: Path, stream: str, frame
     return None
 
 
-def read_voxels(layout: Layout, source: Path, frames: int) -> Iterator[np.ndarray]:
+def has_published(layout: Layout, source: Path, voxels: bool) -> bool:
+    """Whether a sequence has folders of the published images of all streams that are read, and of the voxels."""
+    stems = [layout.images[s] for s in (*layout.teacher_streams, *layout.student_streams) if s in layout.images]
+    stems += [layout.voxels] if voxels and layout.voxels else []
+    return all((source / stem.format(sequence=source.name, index=0)).parent.is_dir() for stem in stems)
+
+
+def published_size(root: Path, files: dict[str, dict[str, Any]], frames: int) -> tuple[int, int]:
+    """(width, height) that all images of all streams have.
+
+    Args:
+        files: stream -> what `published_files` found.
+
+    Raises:
+        DataError: an image that cannot be read, or of another size than the first.
+    """
+    size = None
+    for found in files.values():
+        for index in range(found["first"], found["first"] + frames):
+            path = root / found["pattern"].format(index=index)
+            seen = image_size(path)
+            if seen is None:
+                raise DataError("a readable image", f"a broken file {path}", "replace it and prepare the data again")
+            size = size or seen
+            if seen != size:
+                expected, got = f"images of {size[0]}x{size[1]} pixels, as the first", f"{seen[0]}x{seen[1]} in {path}"
+                raise DataError(expected, got, "check that the file belongs to this sequence")
+    assert size is not None, "no stream, or no frame"
+    return size
+
+
+def read_voxels(layout: Layout, source: Path, frames: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The published voxel files of a sequence, packed as `representations.voxel_cells` packs them.
 
     Yields:
-        (V, 3 + events) int8 a frame, the fullest first; no rows where a file is empty.
+        (V, 3 + events) int8 a frame, the fullest first (no rows where a file is empty), and (1,) their number.
 
     Raises:
         DataError: a missing or broken file, cells outside the grid, values that are not polarities.
@@ -66,28 +99,25 @@ def read_voxels(layout: Layout, source: Path, frames: int) -> Iterator[np.ndarra
     name = source.name
     first = 0 if (source / layout.voxels.format(sequence=name, index=0)).is_file() else 1
     for index in range(first, first + frames):
-        yield read_voxel_file(source / layout.voxels.format(sequence=name, index=index), layout)
+        cells = read_voxel_file(source / layout.voxels.format(sequence=name, index=index), layout)
+        yield cells, np.array([len(cells)])
 
 
 def read_voxel_file(path: Path, layout: Layout) -> np.ndarray:
     """The cells of one voxel file, as `read_voxels` yields them, and with its errors."""
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
     expected = f"`coor` (N,3: t,x,y cells) and `features` (N,{layout.voxel.events})"
     if not path.is_file():
         got = f"no file {path}"
         raise DataError("a voxel file for each box", got, "complete the download or set preparation.voxels to false")
-    try:
-        content = loadmat(path, variable_names=["coor", "features"])
-        coordinates, features = np.asarray(content["coor"]), np.asarray(content["features"])
-    except (KeyError, MatReadError, ValueError, OSError, NotImplementedError) as error:  # the last: MATLAB 7.3's HDF5
-        raise DataError(expected, f"{path} ({type(error).__name__}: {error})", "replace that file") from None
-    if coordinates.size == 0:
+    content = read_mat(path, ("coor", "features"), expected=expected)
+    coordinates, features = content["coor"], content["features"]
+    numbers = {coordinates.dtype.kind, features.dtype.kind} <= set("biuf")
+    if numbers and not coordinates.size and not features.size:
         return np.zeros((0, 3 + layout.voxel.events), np.int8)
-    if coordinates.shape != (len(features), 3) or features.shape[1:] != (layout.voxel.events,):
+    if not numbers or coordinates.shape != (len(features), 3) or features.shape[1:] != (layout.voxel.events,):
         raise DataError(expected, f"{coordinates.shape} and {features.shape} in {path}", "replace that file")
-    inside = np.isfinite(coordinates).all() and (coordinates >= 0).all() and (coordinates < layout.voxel.grid).all()
+    whole = np.isfinite(coordinates).all() and (coordinates == np.floor(coordinates)).all()
+    inside = whole and (coordinates >= 0).all() and (coordinates < layout.voxel.grid).all()
     if not inside or not np.isin(features, (-1, 0, 1)).all():
         grid = "x".join(map(str, layout.voxel.grid))
         got = f"other values (NaN perhaps) in {path}"

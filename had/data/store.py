@@ -9,13 +9,12 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 
 from had.data.frames import EVENT_DTYPE
 from had.data.recordings import Recording
-from had.errors import DataError
 
 STORED_DTYPE = np.dtype([("x", "<u2"), ("y", "<u2"), ("p", "i1")])
 """One stored event; its time is spent once it has chosen the slice and the voxel."""
@@ -41,17 +40,46 @@ def write_camera(recording: Recording, folder: Path | None, most: int) -> np.nda
     return np.array(times, _CAMERA_DTYPE)
 
 
+class StoredTimes:
+    """(N,) int64 rising microseconds in a file, with as much of an array as slicing asks for.
+
+    Read in blocks, not mapped: the pages that a binary search touches would count as memory, all of them in the end.
+    """
+
+    _BLOCK = 1 << 18
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._length = path.stat().st_size // 8
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int | np.ndarray) -> np.ndarray:
+        where = np.asarray(index)
+        values = [self.read(int(i) % self._length, 1)[0] for i in where.ravel()]
+        return np.array(values, np.int64).reshape(where.shape)
+
+    def read(self, first: int, count: int) -> np.ndarray:
+        """``count`` times from ``first`` on."""
+        return np.fromfile(self._path, np.int64, count, offset=first * 8)
+
+    def searchsorted(self, values: np.ndarray, side: Literal["left", "right"] = "left") -> np.ndarray:
+        """As `numpy.ndarray.searchsorted`: in rising times the places in all blocks add up."""
+        blocks = (self.read(first, self._BLOCK) for first in range(0, self._length, self._BLOCK))
+        return sum((block.searchsorted(values, side) for block in blocks), np.zeros(np.shape(values), np.int64))
+
+
 class Spool:
     """All events of a recording in two files: times to search in, events to read span by span.
 
     Attributes:
-        t: (N,) int64 rising microseconds, memory-mapped: a binary search touches few of its pages.
+        t: their times.
     """
 
     def __init__(self, t_path: Path, stored_path: Path):
-        self._t_path, self._stored_path = t_path, stored_path
-        empty = t_path.stat().st_size == 0  # which cannot be mapped
-        self.t = np.empty(0, np.int64) if empty else np.memmap(t_path, np.int64, "r").view(np.ndarray)
+        self._stored_path = stored_path
+        self.t = StoredTimes(t_path)
 
     def stored(self, first: int, last: int) -> np.ndarray:
         """Events ``first`` to ``last`` (outside) as `STORED_DTYPE`; read, not mapped, so that they do not add up."""
@@ -62,7 +90,7 @@ class Spool:
         """The same events with their times, `EVENT_DTYPE`."""
         stored = self.stored(first, last)
         events = np.empty(len(stored), EVENT_DTYPE)
-        events["t"] = np.fromfile(self._t_path, np.int64, len(stored), offset=int(first) * 8)
+        events["t"] = self.t.read(int(first), len(stored))
         for name in ("x", "y", "p"):
             events[name] = stored[name]
         return events
@@ -97,21 +125,26 @@ def write_events(folder: Path, spool: Spool, spans: np.ndarray) -> int:
     return int(bounds[-1])
 
 
-def write_voxels(folder: Path, frames: Iterable[np.ndarray]) -> int:
-    """Voxel cells of all frames, one after the other, as voxels.npy and voxel_slices.npy; their number."""
-    bounds, columns = [0], 0
+def write_voxels(folder: Path, frames: Iterable[tuple[np.ndarray, np.ndarray]]) -> int:
+    """Voxel cells of all frames, one after the other, as voxels.npy and voxel_slices.npy; their number.
+
+    Args:
+        frames: cells of some frames at a time, and how many each of these has.
+    """
+    counts, columns = [np.zeros(1, np.int64)], 0
     waiting = folder / "voxels.spool"
     with waiting.open("wb") as file:
-        for cells in frames:
+        for cells, each in frames:
             file.write(cells.tobytes())
-            bounds.append(bounds[-1] + len(cells))
+            counts.append(each)
             columns = cells.shape[1]
-    np.save(folder / "voxel_slices.npy", np.array(bounds))
+    bounds = np.cumsum(np.concatenate(counts))
+    np.save(folder / "voxel_slices.npy", bounds)
     with waiting.open("rb") as source, (folder / "voxels.npy").open("wb") as file:
-        _write_header(file, np.dtype(np.int8), (bounds[-1], columns))
+        _write_header(file, np.dtype(np.int8), (int(bounds[-1]), columns))
         shutil.copyfileobj(source, file)
     waiting.unlink()
-    return bounds[-1]
+    return int(bounds[-1])
 
 
 def _write_header(file: BinaryIO, dtype: np.dtype, shape: tuple[int, ...]) -> None:
@@ -120,8 +153,9 @@ def _write_header(file: BinaryIO, dtype: np.dtype, shape: tuple[int, ...]) -> No
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
-    """(H, W, 3) uint8 RGB -> an image file of the kind its suffix says (`DataError` when the disk refuses)."""
+    """(H, W, 3) uint8 RGB -> an image file of the kind its suffix says."""
     import cv2
 
-    if not cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR)):
-        raise DataError("a writable folder", f"{path} that could not be written", "free disk space")
+    # Encoded in memory: OpenCV's own writer takes a full disk for success.
+    _, encoded = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    path.write_bytes(encoded.tobytes())

@@ -11,6 +11,7 @@ from miniature import annotate, random_events, some_boxes, write_coesot, write_c
 from scipy.io import savemat
 
 from had.data import representations as rep
+from had.data import slicing
 from had.data.layouts import LAYOUTS, SENSOR_FILE, SLICES_FILE
 from had.data.prepare import prepare_split
 from had.data.recordings import open_recording
@@ -50,7 +51,7 @@ def test_csv_recording_becomes_frames_with_events_and_voxels(eventvot, tmp_path)
     assert np.array_equal(one.boxes, some_boxes(6))
     assert one.present.all()
     events = random_events(4000, seed=0)
-    slices = rep.equal_slices(events["t"], 7)  # one more than the boxes
+    slices = slicing.equal_slices(events["t"], 7)  # one more than the boxes
     assert np.array_equal(one.frame_times_us, slices.frame_times)
     for index, ((first, last), (begin, end)) in enumerate(zip(slices.spans, slices.times, strict=True)):
         frame = one.frame(index)
@@ -82,17 +83,17 @@ def test_aedat4_recording_becomes_frames_with_events_and_rgb(coesot, tmp_path):
     assert one.frame_times_us.tolist() == [10_000 * (i + 1) for i in range(5)]
 
 
-@pytest.mark.parametrize("slicing", ["exposure", "interval", "equal"])
-def test_slicing_is_an_option(coesot, tmp_path, slicing):
-    (one,) = prepare(COESOT, coesot, tmp_path / "out", slicing=slicing)
+@pytest.mark.parametrize("chosen", ["exposure", "interval", "equal"])
+def test_slicing_is_an_option(coesot, tmp_path, chosen):
+    (one,) = prepare(COESOT, coesot, tmp_path / "out", slicing=chosen)
     events = np.concatenate(list(open_recording(coesot / "test" / "one" / "one.aedat4").chunks()))
     counts = [len(one.frame(i).events) for i in range(5)]
     begin = 10_000 * (1 + np.arange(5))
     expected = {
-        "exposure": rep.window_slices(events["t"], np.stack([begin, begin + 2000], 1), begin).spans,
-        "interval": rep.window_slices(events["t"], np.stack([begin, begin + 10_000], 1), begin).spans,
-        "equal": rep.equal_slices(events["t"], 6).spans,
-    }[slicing]
+        "exposure": slicing.window_slices(events["t"], np.stack([begin, begin + 2000], 1), begin).spans,
+        "interval": slicing.window_slices(events["t"], np.stack([begin, begin + 10_000], 1), begin).spans,
+        "equal": slicing.equal_slices(events["t"], 6).spans,
+    }[chosen]
     assert counts == np.diff(expected, axis=1).ravel().tolist()
 
 
@@ -102,8 +103,8 @@ def test_read_out_times_of_the_real_davis_recording_decide_the_slice(shared, tmp
     source = shared / "data" / "recordings" / "davis346_street"
     shutil.copy(f"{source}.aedat4", tmp_path / "test" / "street" / "street.aedat4")
     table = np.genfromtxt(f"{source}_frames.csv", delimiter=",", names=True, dtype=None, encoding="utf-8")
-    for slicing, column in {"layout": "n_events_begin_to_end", "interval": "n_events_to_next_frame"}.items():
-        (street,) = prepare(COESOT, tmp_path, tmp_path / slicing, slicing=slicing)
+    for chosen, column in {"layout": "n_events_begin_to_end", "interval": "n_events_to_next_frame"}.items():
+        (street,) = prepare(COESOT, tmp_path, tmp_path / chosen, slicing=chosen)
         assert [len(street.frame(i).events) for i in range(58)] == table[column][:58].tolist()
 
 
@@ -117,7 +118,7 @@ def test_number_of_shares(tmp_path, frames, stated, options, shares):
     path = tmp_path / "raw" / "test" / "one" / SLICES_FILE
     path.unlink() if stated is None else path.write_text(stated)
     (one,) = prepare(EVENTVOT, tmp_path / "raw", tmp_path / "out", **options)
-    spans = rep.equal_slices(random_events(3000)["t"], shares).spans[:frames]
+    spans = slicing.equal_slices(random_events(3000)["t"], shares).spans[:frames]
     assert [len(one.frame(i).events) for i in range(frames)] == np.diff(spans, axis=1).ravel().tolist()
 
 

@@ -1,4 +1,4 @@
-"""Slicing, event images and voxels against restatements of the recipes, event by event; and their laws."""
+"""Event images and voxels against restatements of the recipes, event by event; and their laws."""
 
 from collections import Counter
 
@@ -12,74 +12,6 @@ from had.data import representations as rep
 from had.data.layouts import LAYOUTS, VoxelRecipe
 
 RECIPE = VoxelRecipe(cell=(250, 10, 8), grid=(4, 6, 6), most=144, kept=20, sensor=(64, 48), events=4)
-rising = st.lists(st.integers(0, 60), min_size=1, max_size=120).map(lambda steps: np.cumsum(steps) + 1000)
-
-
-# --- slicing --------------------------------------------------------------------------------------
-
-
-def published_boundaries(t, slices):
-    """Event by event: the first one later than t0 + i * length, and never two boundaries at one event."""
-    length, found, i = (t[-1] - t[0]) // slices, [], 1
-    for index, time in enumerate(t):
-        if i <= slices and time > t[0] + i * length:
-            found.append(index)
-            i += 1
-    return found
-
-
-@given(rising, st.integers(2, 30))
-def test_equal_boundaries_follow_the_published_loop(t, slices):
-    found = rep.equal_boundaries(t, slices)
-    expected = published_boundaries(t, slices)
-    assert found.tolist() == expected + [len(t)] * (slices - len(expected))
-
-
-@given(rising, st.integers(2, 30))
-def test_equal_slices_drop_the_first_and_cover_their_events(t, slices):
-    found = rep.equal_slices(t, slices)
-    assert len(found.spans) == len(found.times) == len(found.frame_times) == slices - 1
-    assert (found.spans[1:, 0] == found.spans[:-1, 1]).all()
-    for (first, last), (begin, end) in zip(found.spans, found.times, strict=True):
-        assert begin < end
-        assert ((t[first:last] >= begin) & (t[first:last] < end)).all()
-
-
-def test_500_shares_make_499_images_and_share_the_time():
-    t = np.sort(np.random.default_rng(0).integers(0, 10_000_000, 200_000))
-    found = rep.equal_slices(t, 500)
-    assert len(found.spans) == 499
-    length = (t[-1] - t[0]) // 500
-    assert (np.diff(found.times, axis=1) == length).all()
-    assert found.times[0, 0] == t[0] + length + 1
-    assert (found.frame_times == found.times[:, 1] - 1).all()
-
-
-def test_a_gap_gives_each_slice_inside_it_one_event():
-    t = np.concatenate([np.arange(100), np.arange(900, 1001)])
-    bounds = rep.equal_boundaries(t, 10)
-    assert bounds.tolist() == [100, 101, 102, 103, 104, 105, 106, 107, 108, 201]
-    assert bounds.tolist()[:-1] == published_boundaries(t, 10)
-
-
-def test_no_events_make_empty_slices():
-    assert rep.equal_slices(np.empty(0, np.int64), 5).spans.tolist() == [[0, 0]] * 4
-
-
-@given(rising)
-def test_interval_windows_partition_all_events_from_the_first_frame_on(t):
-    frame_times = np.arange(t[0], t[-1] + 60, 50)
-    windows = rep.interval_windows(frame_times)
-    spans = rep.window_slices(t, windows, frame_times).spans
-    assert spans[0, 0] == 0
-    assert (spans[1:, 0] == spans[:-1, 1]).all()
-    assert spans[-1, 1] == np.searchsorted(t, frame_times[-1] + (50 if len(frame_times) > 1 else 0))
-
-
-def test_window_slices_hold_the_begin_and_not_the_end():
-    t = np.array([10, 20, 20, 30, 40])
-    spans = rep.window_slices(t, np.array([[20, 40], [5, 6], [41, 99]]), np.zeros(3)).spans
-    assert spans.tolist() == [[1, 4], [0, 0], [5, 5]]
 
 
 # --- images ---------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def test_names_outside_the_closed_sets_have_no_rule(snakemake):
 
 
 def test_blanks_in_paths_are_quoted(snakemake):
-    sources = "{coesot: {root: my data/coesot}, eventvot: {simulation: {seed: 3}}}"
+    sources = "{coesot: {root: my dätä/coesot}, eventvot: {simulation: {seed: 3}}}"
     (snakemake.folder / "blanks.yaml").write_text(
         f"results: my results\nruns: [teacher, had]\ncontrols: [static]\nkeep_lessons: true\nbenchmarks: {sources}\n"
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from had.data.layouts import Layout
+from had.data.published import has_published
 from had.data.verify import text_files
 from had.data.verify.image_files import ImageFacts, check_images
 from had.data.verify.problems import Findings, Problem
@@ -109,8 +110,10 @@ class SequenceCheck:
         if has_raw:
             stated = size if layout.raw_format == "csv" else None
             raw = check_raw(findings, path, size=stated, deep=self.deep)
-        images, image_size = self._images(findings, listing, frames, raw=raw, has_raw=has_raw, stated=size)
-        if has_raw and frames is not None and raw.camera_frames is not None:
+        wants_voxels = self.options.voxels and "voxel" in layout.teacher_streams
+        draws = has_raw and not (self.options.published == "first" and has_published(layout, folder, wants_voxels))
+        images, image_size = self._images(findings, listing, frames, raw=raw, has_raw=draws, stated=size)
+        if draws and frames is not None and raw.camera_frames is not None:
             check_frames(
                 findings,
                 layout,
@@ -127,7 +130,7 @@ class SequenceCheck:
             folder,
             names=self._names(listing, layout.voxels),
             frames=frames,
-            read=not has_raw and self.options.voxels and "voxel" in layout.teacher_streams,
+            read=not draws and wants_voxels,
             deep=self.deep,
         )
         image_size = raw.size or image_size or size

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from had.data.layouts import Layout
+from had.data.mat_files import mat_names
 from had.data.published import read_voxel_file
 from had.data.verify.problems import Findings, Severity, some_of
 from had.errors import DataError
@@ -73,13 +74,6 @@ def check_voxels(
 
 def _check_head(path: Path) -> None:
     """See that a file names ``coor`` and ``features``, without reading them."""
-    from scipy.io import whosmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        held = {name for name, *_ in whosmat(path)}
-    except (MatReadError, ValueError, OSError, NotImplementedError, TypeError) as error:
-        raise DataError("a MATLAB file", f"{path} ({type(error).__name__}: {error})", _AGAIN) from None
-    if missing := {"coor", "features"} - held:
+    if missing := {"coor", "features"} - mat_names(path):
         got = f"none in {path}"
         raise DataError(f"`{'` and `'.join(sorted(missing))}`", got, _AGAIN)

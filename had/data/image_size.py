@@ -1,0 +1,48 @@
+"""An image file -> its size, by its first and last bytes where that is possible.
+
+PNG and BMP files are judged so; what looks wrong there, and every other format, is decoded as a run decodes it, so that
+both come to the same verdict.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from had.data.frames import read_image
+from had.errors import DataError
+
+_PNG, _PNG_END = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\0\0\0\0IEND\xaeB`\x82"
+_BMP_UNCOMPRESSED = 0
+
+
+def image_size(path: Path, *, decode: bool = False) -> tuple[int, int] | None:
+    """(width, height) of an image file, None where a run could not read it.
+
+    Args:
+        decode: read it whole.
+    """
+    size = None if decode else _stated_size(path)
+    if size is not None:
+        return size
+    try:
+        height, width = read_image(path).shape[:2]
+    except DataError:
+        return None
+    return width, height
+
+
+def _stated_size(path: Path) -> tuple[int, int] | None:
+    """What the header of a PNG or BMP file states, if the file has all its bytes."""
+    with path.open("rb", buffering=0) as file:
+        head = file.read(54)
+        if head.startswith(_PNG) and len(head) >= 33:
+            file.seek(-len(_PNG_END), 2)
+            width, height = struct.unpack_from(">II", head, 16)
+            return (width, height) if file.read() == _PNG_END else None
+        if head.startswith(b"BM") and len(head) == 54:
+            begin, _, width, height, _, depth, kind = struct.unpack_from("<IIiiHHI", head, 10)
+            rows = (width * depth + 31) // 32 * 4 * abs(height)
+            if kind == _BMP_UNCOMPRESSED and file.seek(0, 2) >= begin + rows and width > 0 and height:
+                return width, abs(height)
+    return None

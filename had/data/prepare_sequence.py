@@ -1,0 +1,249 @@
+"""One raw recording -> the folder that training reads.
+
+::
+
+    meta.json                 what the folder holds and the digest of all that it depends on
+    boxes.npy, present.npy, frame_times_us.npy
+    events.npy                (N,) x, y, p of the events of all frames, frame after frame: 5 bytes an event
+    slices.npy                (F + 1,) first event of each frame, and N
+    voxels.npy                (V, 19) int8 cells of `representations.voxel_cells`
+    voxel_slices.npy
+    rgb/0000.bmp              camera frames
+
+Events are streamed through a file, so memory does not depend on the recording's length. Without a raw
+recording the published images are referenced where they lie, and the published voxels are packed.
+The same inputs and options give the same bytes.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from had.config import digest
+from had.data import slicing as sliced
+from had.data.annotations import Annotation, read_sensor, read_slices
+from had.data.layouts import Layout
+from had.data.published import has_published, published_files, published_size, read_voxels
+from had.data.recordings import open_recording
+from had.data.representations import event_image, voxel_cells_of_slices
+from had.data.store import Spool, spooled, write_camera, write_events, write_image, write_voxels
+from had.errors import ConfigError, DataError
+from had.files import atomic_folder, read_json, room_in
+from had.options.recordings import PreparationOptions
+
+log = logging.getLogger(__name__)
+
+FORMAT_VERSION = 1
+"""Raised when the stored bytes change their meaning: everything is prepared again."""
+BATCH_EVENTS, BATCH_SLICES = 1 << 15, 64
+"""Slices whose voxels are made at once: small enough for the processor's cache."""
+
+
+@dataclass(frozen=True)
+class SequencePreparation:
+    """The preparation of one sequence (picklable, one method).
+
+    Attributes:
+        split_root: the split's folder below ``root``.
+        target: the folder that is written.
+        images: also write the event images as PNG files.
+    """
+
+    layout: Layout
+    options: PreparationOptions
+    split_root: Path
+    root: Path
+    annotation: Annotation
+    target: Path
+    images: bool
+
+    @property
+    def source(self) -> Path:
+        """The sequence's published folder."""
+        return self.split_root / self.annotation.name
+
+    @property
+    def raw(self) -> Path:
+        """Its raw recording, if there is one."""
+        return self.source / self.layout.raw.format(sequence=self.annotation.name)
+
+    def run(self) -> dict[str, Any]:
+        """Prepare the sequence unless it is up to date; its metadata."""
+        key = self._key()
+        path = self.target / "meta.json"
+        if path.is_file() and not (self.raw.is_file() and self.raw.stat().st_mtime > path.stat().st_mtime):
+            meta = read_json(path)
+            if meta.get("digest") == key:
+                return meta
+        with room_in(self.target), atomic_folder(self.target, self._parts()) as folder:
+            meta = {
+                "benchmark": self.layout.name,
+                "name": self.annotation.name,
+                "digest": key,
+                "frames": len(self.annotation.boxes),
+                "attributes": self.annotation.attributes,
+                "events": None,
+                "voxels": None,
+                "files": {},
+                "frames_dropped": 0,
+                "slicing": None,
+            }
+            np.save(folder / "boxes.npy", self.annotation.boxes)
+            np.save(folder / "present.npy", self.annotation.present)
+            meta |= self._from_raw(folder) if self._draws() else self._from_published(folder)
+            (folder / "meta.json").write_text(json.dumps(meta, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        return meta
+
+    @property
+    def _wants_voxels(self) -> bool:
+        return self.options.voxels and "voxel" in self.layout.teacher_streams
+
+    def _draws(self) -> bool:
+        """Whether frames are made from the raw recording, and not read as published."""
+        published = self.options.published == "first" and has_published(self.layout, self.source, self._wants_voxels)
+        return self.raw.is_file() and not published
+
+    def _parts(self) -> tuple[str, ...]:
+        """Names of all that a prepared sequence may hold."""
+        images = self.layout.images["event_image"].format(sequence=self.annotation.name, index=0)
+        return ("meta.json", "*.npy", "rgb", glob.escape(images.partition("/")[0]))
+
+    def _key(self) -> str:
+        """Digest of everything that the folder depends on; the raw file counts by its size (and its age, in `run`)."""
+        a = self.annotation
+        raw_bytes = self.raw.stat().st_size if self.raw.is_file() else None
+        sensor = read_sensor(self.layout, self.source)
+        annotated = (sensor, a.name, a.boxes.tolist(), a.present.tolist(), a.attributes)
+        recipe = (self.layout.name, repr(self.layout.voxel), self.layout.teacher_streams, self.layout.slices)
+        stated = (read_slices(self.source), self.images, FORMAT_VERSION)
+        return digest(self.options, *recipe, *stated, raw_bytes, *annotated)
+
+    # --- from a raw recording ---------------------------------------------------------------------
+
+    def _from_raw(self, folder: Path) -> dict[str, Any]:
+        stated = read_sensor(self.layout, self.source) if self.layout.raw_format == "csv" else None
+        recording = open_recording(self.raw, size=stated)
+        frames = len(self.annotation.boxes)
+        files: dict[str, Any] = {}
+        if "rgb" in self.layout.teacher_streams:
+            published = published_files(self.layout, self.source, self.root, "rgb", frames)
+            files["rgb"] = published or {"prepared": True, "pattern": "rgb/{index:04d}.bmp", "first": 0}
+        write_rgb = bool(files) and files["rgb"]["prepared"]
+        camera = write_camera(recording, folder / "rgb" if write_rgb else None, frames)
+        if write_rgb and len(camera) < frames:
+            raise self._too_few(len(camera), "camera frames")
+        slicing = self._slicing(camera)
+        with spooled(recording, folder) as spool:
+            slices = self._slices(slicing, spool.t, camera)
+            if len(slices.spans) < frames:
+                raise self._too_few(len(slices.spans), f"slices ({slicing})")
+            spans = slices.spans[:frames]
+            size = recording.size
+            np.save(folder / "frame_times_us.npy", slices.frame_times[:frames])
+            events = write_events(folder, spool, spans)
+            voxels = None
+            if self._wants_voxels:
+                seen = self._voxel_slices(slicing, slices, spool.t)
+                voxels = write_voxels(folder, self._cells(spool, seen.spans[:frames], seen.times[:frames], size))
+            if self.images:
+                self._write_images(folder, spool, spans, size)
+        return {
+            "size": list(size),
+            "events": events,
+            "voxels": voxels,
+            "files": files,
+            "frames_dropped": len(slices.spans) - frames,
+            "frames_empty": int((spans[:, 0] == spans[:, 1]).sum()),
+            "slicing": slicing,
+        }
+
+    def _slicing(self, camera: np.ndarray) -> str:
+        """The slicing in force; read-out times that a file does not state give way to the frame interval."""
+        slicing = self.layout.slicing if self.options.slicing == "layout" else self.options.slicing
+        if slicing != "equal" and not len(camera):
+            got = f"{self.raw} without camera frames"
+            raise DataError(f"camera frames for slicing {slicing!r}", got, "set preparation.slicing to equal")
+        if slicing == "frame" and not camera["known"].all():
+            log.debug("%s states no read-out times: events up to the next frame are taken instead", self.raw)
+            return "interval"
+        return slicing
+
+    def _slices(self, slicing: str, t: sliced.Times, camera: np.ndarray) -> sliced.Slices:
+        if slicing == "equal":
+            return sliced.equal_slices(t, self._share_count())
+        if slicing == "interval":
+            return sliced.window_slices(t, sliced.interval_windows(camera["t"]), camera["t"])
+        begin, end = ("begin", "end") if slicing == "frame" else ("exposure_begin", "exposure_end")
+        return sliced.window_slices(t, np.stack([camera[begin], camera[end]], axis=1), camera["t"])
+
+    def _voxel_slices(self, slicing: str, slices: sliced.Slices, t: sliced.Times) -> sliced.Slices:
+        """The slices of voxels: those of the images, or the published ones."""
+        if self.options.voxel_slicing == "image":
+            return slices
+        if slicing != "equal":
+            got = f"slicing {slicing!r}"
+            raise ConfigError("slicing 'equal' for preparation.voxel_slicing published", got, "change one of the two")
+        return sliced.published_voxel_slices(t, self._share_count())
+
+    def _share_count(self) -> int:
+        """Shares of an equally sliced recording.
+
+        The option; else what the sequence's folder states (`SLICES_FILE`); else the layout's, whatever the number
+        of boxes; one more than the boxes where the layout publishes none.
+        """
+        frames = len(self.annotation.boxes)
+        return self.options.slices or read_slices(self.source) or self.layout.slices or frames + 1
+
+    def _cells(
+        self, spool: Spool, spans: np.ndarray, times: np.ndarray, size: tuple[int, int]
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Voxel cells of some slices at a time, and how many each has."""
+        counts = spans[:, 1] - spans[:, 0]
+        before = np.cumsum(counts) - counts
+        first = 0
+        while first < len(spans):
+            last = min(int(np.searchsorted(before, before[first] + BATCH_EVENTS)), first + BATCH_SLICES)
+            events = np.concatenate([spool.timed(*span) for span in spans[first:last]])
+            some = slice(first, last)
+            yield voxel_cells_of_slices(events, counts[some], times[some], recipe=self.layout.voxel, size=size)
+            first = last
+
+    def _write_images(self, folder: Path, spool: Spool, spans: np.ndarray, size: tuple[int, int]) -> None:
+        pattern = self.layout.images["event_image"]
+        for number, (first, last) in enumerate(spans):
+            path = folder / f"{pattern.format(sequence=self.annotation.name, index=number)}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_image(path, event_image(spool.stored(first, last), *size))
+
+    def _too_few(self, count: int, what: str) -> DataError:
+        expected = f"a frame for each of {len(self.annotation.boxes)} boxes"
+        got = f"{count} {what} in {self.raw}"
+        return DataError(expected, got, "complete the recording or shorten its annotation")
+
+    # --- from published images --------------------------------------------------------------------
+
+    def _from_published(self, folder: Path) -> dict[str, Any]:
+        frames = len(self.annotation.boxes)
+        files: dict[str, dict[str, Any]] = {}
+        for stream in self.layout.images:
+            if stream in (*self.layout.teacher_streams, *self.layout.student_streams):
+                found = published_files(self.layout, self.source, self.root, stream, frames)
+                if found is None:
+                    got = f"neither {self.raw} nor images {self.layout.images[stream]!r} in {self.source}"
+                    raise DataError("a raw recording or published images", got, "complete the download")
+                files[stream] = found
+        size = published_size(self.root, files, frames)
+        np.save(folder / "frame_times_us.npy", np.arange(frames))
+        content: dict[str, Any] = {"size": list(size), "files": files, "slicing": "published"}
+        if self._wants_voxels:
+            content["voxels"] = write_voxels(folder, read_voxels(self.layout, self.source, frames))
+            content["voxels_empty"] = int((np.diff(np.load(folder / "voxel_slices.npy")) == 0).sum())
+        return content
