@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from had.cli_options import mark
+from had.data.datasets import WEIGHTS
 from had.data.layouts import canonical_name, layout_of
 from had.errors import DataError
-
-WEIGHTS = "weights"
 
 
 def _name(value: str) -> str:

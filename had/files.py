@@ -126,7 +126,8 @@ def read_text(path: Path, expected: str) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        got = f"no UTF-8 text in {path} (byte {error.start})"
+        line = error.object[: error.start].count(b"\n") + 1
+        got = f"no UTF-8 text in line {line} of {path}"
         raise DataError(expected, got, "save it as UTF-8 text, or give another file") from None
 
 

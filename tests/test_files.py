@@ -72,7 +72,7 @@ def test_leftovers_of_dead_processes_go(tmp_path):
 
 def test_broken_text_and_broken_json(tmp_path):
     (tmp_path / "list.txt").write_bytes(b"one\n\xff\xfe")
-    with pytest.raises(DataError, match=r"expected a list, got no UTF-8 text in .*list\.txt \(byte 4\)"):
+    with pytest.raises(DataError, match=r"expected a list, got no UTF-8 text in line 2 of .*list\.txt"):
         read_text(tmp_path / "list.txt", "a list")
     (tmp_path / "text.txt").write_bytes(b"\xef\xbb\xbfone")
     assert read_text(tmp_path / "text.txt", "a list") == "one"

@@ -80,14 +80,18 @@ def read_list(path: Path) -> list[str]:
     """The names in a list of sequences, one a line (`DataError` for no file, a name twice or one that is a path)."""
     if not path.is_file():
         remedy = "check the root, or write it: one sequence name a line"
+        if not path.parent.is_dir():
+            remedy = "check the root, or get the recordings: `had download` fetches them or says how"
         raise DataError("a list of sequences", f"no file {path}", remedy)
-    names = [line.strip() for line in read_text(path, "a list of sequences").splitlines() if line.strip()]
-    for name in names:
+    lines = [line.strip() for line in read_text(path, "a list of sequences").splitlines()]
+    names = [line for line in lines if line]
+    for number, name in enumerate(lines, 1):
         if name in (".", "..") or "/" in name or "\\" in name:
-            raise DataError("names of folders", f"{name!r} in {path}", "write names without a path")
+            raise DataError("names of folders", f"{name!r} in line {number} of {path}", "write names without a path")
     doubled = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if doubled or not names:
-        got = f"{doubled[0]!r} more than once in {path}" if doubled else f"an empty file {path}"
+        again = lines.index(doubled[0], lines.index(doubled[0]) + 1) + 1 if doubled else 0
+        got = f"{doubled[0]!r} more than once in {path} (line {again} of it)" if doubled else f"an empty file {path}"
         raise DataError("each sequence once", got, "correct that list")
     return names
 

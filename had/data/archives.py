@@ -81,7 +81,13 @@ def _piece_of(path: Path) -> tuple[str, int | str]:
         if found and _kind(found["name"]):
             number = found["number"]
             return found["name"], int(number) if number.isdigit() else number
-    raise DataError("zip or tar archives, or pieces of them", f"{path}", "move it away, or unpack it by hand")
+    remedy = "wait for the end of its download, move it away, or unpack it by hand"
+    raise DataError("zip or tar archives, or pieces of them", f"{path}", remedy)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file's name is that of a zip or tar archive in one piece."""
+    return bool(_kind(path.name)) and path.is_file()
 
 
 def _kind(name: str) -> str:

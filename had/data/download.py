@@ -3,6 +3,7 @@
 Written under the root::
 
     archives/<split>/       what is fetched here, or put here by hand; may be removed once it is unpacked
+    archives/<edition>/<split>/         the same of an edition that is not the first
     <split folder>/         the sequences
     .download/              records of what is done, so that a further call does nothing
 
@@ -65,7 +66,8 @@ class Request:
         """Where an item's files go."""
         if not self.content.items[item].unpack:
             return self.root
-        return self.root / ARCHIVES / ("" if item == WHOLE else item)
+        first = self.edition == next(iter(self.dataset.editions))
+        return self.root / ARCHIVES / ("" if first else self.edition) / ("" if item == WHOLE else item)
 
     def target(self, item: str) -> Path:
         """Where an item's sequences go."""
@@ -82,7 +84,7 @@ def request(name: str, dataset: Dataset, root: Path, items: Sequence[str] = (), 
     for item in items:
         if item not in content.items:
             raise ConfigError(f"a part of {dataset.title} ({edition})", repr(item), nearest(item, content.items))
-    return Request(name, dataset, edition, tuple(items) or tuple(content.items), root)
+    return Request(name, dataset, edition, tuple(dict.fromkeys(items)) or tuple(content.items), root)
 
 
 def own(root: Path) -> bool:
@@ -106,8 +108,8 @@ def download(wanted: Request, *, connections: int = 4, patience: Patience = PATI
     try:
         (wanted.root / RECORDS).mkdir(parents=True, exist_ok=True)
         with ExitStack() as locks:
-            for item in sorted(wanted.items):
-                locks.enter_context(alone(wanted.root / RECORDS / f"{wanted.edition}-{item}.lock"))
+            for item in sorted(wanted.items):  # of any edition: all have the same target
+                locks.enter_context(alone(wanted.root / RECORDS / f"{item}.lock"))
             open_items = [item for item in wanted.items if not _done(wanted, item)]
             _fetch_all(wanted, open_items, connections, patience)
             return [item for item in open_items if not _unpacked(wanted, item)]
@@ -123,10 +125,7 @@ def instructions(wanted: Request, missing: Sequence[str]) -> str:
     for item in missing:
         published = wanted.content.items[item]
         lines += [f"{item}:" + (f" {published.note}" if published.note else "")]
-        for place_ in published.places or wanted.content.places:
-            password = f", password {place_.password}" if place_.password else ""
-            lines += [f"  open {place_.url}", f"    ({place_.host}{password}; stated on {place_.read})"]
-            lines += [f"    {place_.note}"] if place_.note else []
+        lines += _pages(wanted, item)
         lines += [f"  put {_files(published)} into {wanted.folder(item)}/"]
         lines += [f"  unknown: {_unknown(published)}"]
     root = quote(str(wanted.root))
@@ -146,7 +145,19 @@ def summary(wanted: Request) -> str:
         published = wanted.content.items[item]
         how = "fetched by had download" if published.fetchable else "needs a browser"
         lines += [f"{item}: {_files(published)}; {how}; unknown: {_unknown(published)}"]
-    return "\n".join(lines)
+        lines += [f"  {file.url}" for file in published.files or () if file.url]
+        lines += [] if published.fetchable else _pages(wanted, item)
+    return "\n".join([*lines, *(f"note: {note}" for note in wanted.dataset.notes)])
+
+
+def _pages(wanted: Request, item: str) -> list[str]:
+    """Where a person gets an item."""
+    lines = []
+    for page in wanted.content.items[item].places or wanted.content.places:
+        password = f", password {page.password}" if page.password else ""
+        lines += [f"  open {page.url}", f"    ({page.host}{password}; stated on {page.read})"]
+        lines += [f"    {page.note}"] if page.note else []
+    return lines
 
 
 def _done(wanted: Request, item: str) -> bool:
@@ -157,7 +168,9 @@ def _done(wanted: Request, item: str) -> bool:
     target, folder = wanted.target(item), wanted.folder(item)
     if read_json(wanted.record(item)).get("unpacked") and target.is_dir():
         return True
-    if folder.is_dir() or not target.is_dir() or not any(target.iterdir()) or item == WHOLE:
+    if folder.is_dir() or item == WHOLE or any((wanted.root / RECORDS).glob(f"*-{item}*.json")):
+        return False
+    if not target.is_dir() or all(entry.name.startswith(".") for entry in target.iterdir()):
         return False
     log.info("%s is there and not from `had download`: left alone (had verify says whether it is whole)", target)
     return True
@@ -196,27 +209,34 @@ def _fetch_all(wanted: Request, items: Sequence[str], connections: int, patience
 def _unpacked(wanted: Request, item: str) -> bool:
     """Unpack and place an item whose archives are there; False where they are not."""
     published, folder = wanted.content.items[item], wanted.folder(item)
-    whole = all([there(file, folder / file.name) for file in published.files or ()])
-    if not published.unpack or (not whole and published.fetchable):
-        return whole
+    files = published.files or ()
+    whole = all([there(file, folder / file.name) for file in files])
     # A browser may have given the archives other names than those that are published.
+    if not whole and (not published.unpack or any(file.url for file in files)):
+        return False
+    if not published.unpack:
+        return True
     archives, target = find_archives(folder), wanted.target(item)
     if not archives:
         return False
     target.mkdir(parents=True, exist_ok=True)
-    files = 0
+    layout, count = LAYOUTS[wanted.name], 0
     for archive in archives:
         record = wanted.record(f"{item}-{archive.name}")
         state = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in archive.parts]
         if read_json(record).get("parts") != state:
             staging = target / f".unpacking-{archive.name}"
             with byte_progress(f"unpack {archive.name}") as show:
-                count = unpack(archive, staging, show)
-            place(LAYOUTS[wanted.name], staging, target, wanted.root / f"beside-{item}-{archive.name}")
-            _write(record, {"parts": state, "files": count})
-        files += read_json(record).get("files", 0)
-    _write(wanted.record(item), {"unpacked": [archive.name for archive in archives], "files": files})
-    log.info("%s: %d files unpacked into %s", item, files, target)
+                unpacked = unpack(archive, staging, show)
+            place(layout, staging, target, wanted.root / f"beside-{item}-{archive.name}", whole=item == WHOLE)
+            _write(record, {"parts": state, "files": unpacked})
+        count += read_json(record).get("files", 0)
+    if not any(target.glob(f"{'*/' if item == WHOLE else ''}*/{layout.boxes}")):
+        got = f"none in {', '.join(archive.name for archive in archives)}"
+        remedy = f"put the archives of {wanted.dataset.title} into {folder}, and move others away"
+        raise DataError(f"sequences with {layout.boxes}", got, remedy)
+    _write(wanted.record(item), {"unpacked": [archive.name for archive in archives], "files": count})
+    log.info("%s: %d files unpacked into %s", item, count, target)
     return True
 
 

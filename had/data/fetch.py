@@ -1,4 +1,4 @@
-"""One file over HTTP(S), whole or not at all: goes on after a cut, tries again within limits, never hangs.
+"""One file over HTTP(S), whole or not at all: goes on after a cut, tries again within limits, gives up what stalls.
 
 An address and what is published about the file enter, the file leaves. A cut transfer goes on where it stopped when
 the server says that the rest is of the same version (``Range`` with ``If-Range``), else from the first byte. Nothing
@@ -111,11 +111,12 @@ def fetch(
             if problem is None:
                 part.finish()
                 return
-            if last or not part.resumed:
+            cut_unseen = part.total is None  # without a length a cut looks like an end
+            if last or not (part.resumed or cut_unseen):
                 part.discard()
                 got = f"{problem} from {source.url}"
                 raise DataError(f"{source.name} as published", got, "the file was replaced or broken: see its page")
-            part.restart()  # it was joined from two transfers: once more, from the first byte
+            part.restart()  # joined from two transfers, or cut: once more, from the first byte
 
 
 def _until_complete(session, part: Unfinished, *, space, patience: Patience, show, stop: threading.Event) -> None:
@@ -170,11 +171,17 @@ def _get(session, url: str, headers: dict[str, str], patience: Patience):
             raise DataError("an address of the web, https throughout", got, "correct it in the data file")
         secure = scheme == "https"
         times = (patience.connect, patience.stall)
-        answer = session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=times)
-        if not answer.is_redirect:
-            return answer
-        answer.close()
-        url = urljoin(url, answer.headers["location"])
+        try:
+            answer = session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=times)
+            if not answer.is_redirect:
+                return answer
+            answer.close()
+            url = urljoin(url, answer.headers["location"])
+        except requests.RequestException:
+            raise
+        except ValueError as error:  # where a redirect leads to what is no address
+            got = f"a redirect of {url} to something else ({error})"
+            raise DataError("an address of the web", got, "see the page of the file") from None
     got = f"more than {MOST_REDIRECTS} redirects from {first}"
     raise DataError("a file", got, "its address has changed: see its page")
 
@@ -190,7 +197,7 @@ def _agree(answer, part: Unfinished) -> int | None:
     if status not in (200, 206):
         got = f"status {status} from {answer.url}"
         raise DataError(f"the file {source.name}", got, "its address has changed or wants a login: see its page")
-    if answer.headers.get("Content-Type", "").startswith("text/html") and not source.name.endswith(".html"):
+    if answer.headers.get("Content-Type", "").lower().startswith("text/html") and not source.name.endswith(".html"):
         got = f"a web page from {answer.url}"
         raise DataError(f"the file {source.name}", got, "that host wants a browser: fetch it by hand")
     if answer.headers.get("Content-Encoding", "identity") not in ("identity", "") and not _compressed(source.name):
@@ -208,9 +215,10 @@ def _agree(answer, part: Unfinished) -> int | None:
     else:
         part.restart()
         length = answer.headers.get("Content-Length")
-        total = int(length) if length and length.isdigit() else None
+        total = int(length) if length and _is_number(length) else None
         part.begin(validator, total)
-    if total is None and source.bytes is None and source.checksum is None and not answer.raw.chunked:
+    ends_seen = answer.raw.chunked and status == 200  # of a range the end says nothing about the file's
+    if total is None and source.bytes is None and source.checksum is None and not ends_seen:
         got = f"an answer without one from {answer.url}"
         raise DataError(f"the size of {source.name}", got, "without it a cut is not seen: state it in the data file")
     if total is not None and source.bytes not in (None, total):
@@ -254,12 +262,16 @@ def _asked_wait(text: str | None) -> float | None:
     """Seconds that ``Retry-After`` asks for: a number or a date."""
     if not text:
         return None
-    if text.strip().isdigit():
+    if _is_number(text):
         return float(text)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
     except ValueError:
         return None
+
+
+def _is_number(text: str) -> bool:
+    return text.strip().isascii() and text.strip().isdigit()
 
 
 def _compressed(name: str) -> bool:

@@ -58,16 +58,24 @@ def read_image(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
     """An image file as (H, W, 3) uint8 RGB.
 
     Raises:
-        DataError: no such file, not an image, or not of ``size`` (width, height).
+        DataError: no such file, not a whole image, or not of ``size`` (width, height).
     """
     import cv2
 
     if not path.is_file():
         raise DataError("an image file", f"no file {path}", "prepare the data again or complete the download")
     image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
-    if image is None:
+    if image is None or (path.suffix == ".jpg" and _is_cut_jpeg(path)):
         raise DataError("a readable image", f"a broken file {path}", "replace it and prepare the data again")
     if size is not None and (image.shape[1], image.shape[0]) != tuple(size):
         got = f"{image.shape[1]}x{image.shape[0]} in {path}"
         raise DataError(f"an image of {size[0]}x{size[1]} pixels", got, "check that the file belongs to this sequence")
     return image
+
+
+def _is_cut_jpeg(path: Path) -> bool:
+    """Whether a JPEG file has lost its end: decoders make what is missing grey and say nothing."""
+    with path.open("rb") as file:
+        head = file.read(3)
+        file.seek(max(0, file.seek(0, 2) - 1024))  # some writers fill up behind the end
+        return head == b"\xff\xd8\xff" and b"\xff\xd9" not in file.read()

@@ -6,6 +6,7 @@ both come to the same verdict.
 
 from __future__ import annotations
 
+import errno
 import struct
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from had.errors import DataError
 
 _PNG, _PNG_END = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\0\0\0\0IEND\xaeB`\x82"
 _BMP_UNCOMPRESSED = 0
+_NO_FILE = (errno.ENOENT, errno.EISDIR, errno.ELOOP)
+"""A link to nothing, a folder, a link to itself."""
 
 
 def image_size(path: Path, *, decode: bool = False) -> tuple[int, int] | None:
@@ -21,15 +24,22 @@ def image_size(path: Path, *, decode: bool = False) -> tuple[int, int] | None:
 
     Args:
         decode: read it whole.
+
+    Raises:
+        OSError: it is there and cannot be opened.
     """
-    size = None if decode else _stated_size(path)
-    if size is not None:
-        return size
     try:
-        height, width = read_image(path).shape[:2]
+        size = _stated_size(path)
+        if size is None or decode:
+            height, width = read_image(path).shape[:2]
+            size = width, height
     except DataError:
         return None
-    return width, height
+    except OSError as error:
+        if error.errno not in _NO_FILE:
+            raise
+        return None
+    return size
 
 
 def _stated_size(path: Path) -> tuple[int, int] | None:

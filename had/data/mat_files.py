@@ -1,4 +1,4 @@
-"""A MATLAB file -> the arrays in it: up to version 7 by scipy, version 7.3, which is HDF5, by h5py."""
+"""A MATLAB file -> the arrays in it: versions 5 to 7 by `had.data.mat5`, version 7.3, which is HDF5, by h5py."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from had.data.mat5 import matrix_names, read_matrices
 from had.errors import DataError
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -24,41 +25,26 @@ def read_mat(path: Path, names: Collection[str], *, expected: str) -> dict[str, 
     Raises:
         DataError: no MATLAB file, a broken one, or one without these arrays.
     """
-    return _tried(path, expected, lambda: _read_hdf5(path, names) if _is_hdf5(path) else _read_old(path, names))
+    return _tried(path, expected, lambda: _read_hdf5(path, names) if _is_hdf5(path) else read_matrices(path, names))
 
 
 def mat_names(path: Path) -> set[str]:
     """The names of the arrays in a file; none of them is read (`DataError` for no MATLAB file or a broken one)."""
-    return _tried(path, "a MATLAB file", lambda: _names_hdf5(path) if _is_hdf5(path) else _names_old(path))
+    return _tried(path, "a MATLAB file", lambda: _names_hdf5(path) if _is_hdf5(path) else matrix_names(path))
 
 
 def _tried(path: Path, expected: str, read: Any) -> Any:
-    from scipy.io.matlab import MatReadError
-
     try:
         return read()
-    except (MatReadError, LookupError, ValueError, TypeError, OSError, NotImplementedError) as error:
+    except (LookupError, ValueError, TypeError, OSError) as error:
         remedy = "download or make that file again"
-        raise DataError(expected, f"{path} ({type(error).__name__}: {error})", remedy) from None
+        raise DataError(expected, f"{path} ({error})", remedy) from None
 
 
 def _is_hdf5(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(_USER_BLOCK + len(_HDF5))
     return head.startswith(_HDF5) or head[_USER_BLOCK:] == _HDF5
-
-
-def _read_old(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
-    from scipy.io import loadmat
-
-    content = loadmat(path, variable_names=list(names))
-    return {name: np.asarray(content[name]) for name in names}
-
-
-def _names_old(path: Path) -> set[str]:
-    from scipy.io import whosmat
-
-    return {name for name, *_ in whosmat(path)}
 
 
 def _read_hdf5(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:

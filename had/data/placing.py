@@ -10,22 +10,25 @@ import filecmp
 import os
 from pathlib import Path
 
+from had.data.archives import is_archive
 from had.data.layouts import Layout
 from had.errors import DataError
 
 
-def place(layout: Layout, unpacked: Path, target: Path, aside: Path) -> None:
+def place(layout: Layout, unpacked: Path, target: Path, aside: Path, *, whole: bool = False) -> None:
     """Move an unpacked archive to its place.
 
     Args:
         unpacked: its folder, on the disk of ``target``; gone afterwards.
         target: a split's folder, or the root for an archive of all splits.
         aside: where files go that lie outside of the sequences' folder.
+        whole: whether it is an archive of all splits.
 
     Raises:
-        DataError: sequences in several folders, or another file in the place of one; everything stays.
+        DataError: sequences in several folders, archives in place of sequences, or another file in the place of one;
+            everything stays.
     """
-    base = _base(layout, unpacked, target)
+    base = _base(layout, unpacked, whole)
     _merge(base, target)
     while base != unpacked and not any(base.iterdir()):
         base.rmdir()
@@ -35,11 +38,11 @@ def place(layout: Layout, unpacked: Path, target: Path, aside: Path) -> None:
     unpacked.rmdir()
 
 
-def _base(layout: Layout, unpacked: Path, target: Path) -> Path:
-    """The folder whose content belongs into ``target``."""
+def _base(layout: Layout, unpacked: Path, whole: bool) -> Path:
+    """The folder whose content belongs into the target."""
     sequences = {path.parent.parent for path in unpacked.rglob(layout.boxes)}
     splits = set(layout.splits.values())
-    if target.name not in splits:  # the root: the folder of the splits' folders
+    if whole:  # the folder of the splits' folders
         sequences = {path.parent if path.name in splits else path for path in sequences}
     if len(sequences) > 1:
         got = ", ".join(sorted(str(path.relative_to(unpacked)) for path in sequences)[:3])
@@ -47,8 +50,11 @@ def _base(layout: Layout, unpacked: Path, target: Path) -> Path:
         raise DataError("sequences in one folder of the archive", got, remedy)
     if sequences:
         return next(iter(sequences))
+    if inner := sorted(path for path in unpacked.rglob("*") if is_archive(path)):
+        remedy = "move what is in it into the folder of the archives, and the archive around it away"
+        raise DataError("sequences in an archive", f"another archive, {inner[0]}", remedy)
     entries = list(unpacked.iterdir())
-    if len(entries) == 1 and entries[0].is_dir() and entries[0].name in (*splits, target.name):
+    if len(entries) == 1 and entries[0].is_dir() and entries[0].name in splits:
         return entries[0]
     return unpacked
 

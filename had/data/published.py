@@ -120,6 +120,6 @@ def read_voxel_file(path: Path, layout: Layout) -> np.ndarray:
     inside = whole and (coordinates >= 0).all() and (coordinates < layout.voxel.grid).all()
     if not inside or not np.isin(features, (-1, 0, 1)).all():
         grid = "x".join(map(str, layout.voxel.grid))
-        got = f"other values (NaN perhaps) in {path}"
+        got = f"other values (NaN or fractions perhaps) in {path}"
         raise DataError(f"cells inside {grid} and polarities -1, 0, 1", got, "replace that file")
     return fullest_first(np.concatenate([coordinates, features], axis=1).astype(np.int8), layout.voxel)

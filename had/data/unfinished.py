@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,11 @@ from had.errors import DataError
 from had.files import atomic_file, read_json
 
 READ_BYTES = 1 << 20
+_PAGES = (b"<!doctype", b"<html", b"<?xml", b'{"')
+"""How an answer begins that is meant for a browser."""
+_TEXTS = (".html", ".json", ".xml")
+_CHECKPOINTS = (".pth", ".pt", ".pth.tar")
+"""Zip archives, but for the oldest."""
 KEPT_FREE = 64 << 20
 """Bytes of a disk that are never claimed."""
 
@@ -119,7 +125,7 @@ class Unfinished:
 
     def mismatch(self) -> str | None:
         """What of the published size and checksum the bytes are not; None where they are what they should be."""
-        return _mismatch(self.source, self.position, self._hashes)
+        return _mismatch(self.source, self.path, self._hashes)
 
     def finish(self) -> None:
         """Give the file its name, and leave the record of what was checked beside it.
@@ -163,7 +169,7 @@ def there(source: PublishedFile, path: Path) -> bool:
             while chunk := file.read(READ_BYTES):
                 for state in hashes.values():
                     state.update(chunk)
-    problem = _mismatch(source, size, hashes)
+    problem = _mismatch(source, path, hashes)
     if problem:
         raise DataError(f"{path} as published", problem, "move it away; it is incomplete or another version")
     _write_record(source, path, hashes["sha256"].hexdigest() if read else None)
@@ -188,7 +194,8 @@ def _hashes(source: PublishedFile) -> dict[str, Any]:
     return {name: hashlib.new(name) for name in sorted(names)}
 
 
-def _mismatch(source: PublishedFile, size: int, hashes: dict[str, Any]) -> str | None:
+def _mismatch(source: PublishedFile, path: Path, hashes: dict[str, Any]) -> str | None:
+    size = path.stat().st_size
     if source.bytes not in (None, size):
         return f"{size:,} bytes instead of {source.bytes:,}"
     if source.checksum:
@@ -196,6 +203,20 @@ def _mismatch(source: PublishedFile, size: int, hashes: dict[str, Any]) -> str |
         found = hashes[name].hexdigest()
         if not found.startswith(digits):
             return f"{name} {found} instead of {digits}"
+        return None
+    return _something_else(path, source.name)
+
+
+def _something_else(path: Path, name: str) -> str | None:
+    """What stands in the place of a file of which no checksum tells whether it is the right one."""
+    with path.open("rb") as file:
+        head = file.read(256)
+    if not head:
+        return "an empty file"
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_PAGES) and not name.endswith(_TEXTS):
+        return "a web page"
+    if name.endswith(_CHECKPOINTS) and head.startswith(b"PK") and not zipfile.is_zipfile(path):
+        return "a checkpoint without its end"
     return None
 
 

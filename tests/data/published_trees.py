@@ -14,6 +14,7 @@ from miniature import annotate, random_events, some_boxes, write_aedat4, write_c
 from scipy.io import savemat
 
 from had.data.layouts import LAYOUTS, SENSOR_FILE, SLICES_FILE, Layout
+from had.data.recordings.aedat4 import Aedat4Recording
 
 SIZE = (64, 48)
 FRAMES = 6
@@ -195,6 +196,19 @@ def aedat4(frames: int) -> Callable[[Path], object]:
     return harm
 
 
+def break_first_frame(folder: Path) -> None:
+    path = folder / f"{folder.name}.aedat4"
+    recording = Aedat4Recording(path)
+    offset, size = next(iter(recording._packets(recording._frame_stream)))
+    data = path.read_bytes()
+    path.write_bytes(data[:offset] + bytes(size) + data[offset + size :])
+
+
+def place_link(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+RNG = np.random.default_rng(2)
 GRID = np.array([[1.0, 2.0, 3.0]])
 ONES = np.ones((1, 16))
 CSV = "{name}.csv"
@@ -203,12 +217,22 @@ DAMAGES = {
     # lists and folders
     "no list": Damage("coesot", "complete", remove("../list.txt"), "list", "error", "test/list.txt"),
     "name twice": Damage(
-        "eventvot", "complete", edit("../list.txt", lambda x: [*x, x[0]]), "list", "error", "test/list.txt"
+        "eventvot", "complete", edit("../list.txt", lambda x: [*x, x[0]]), "list", "error", "test/list.txt", 3
     ),
     "name with a path": Damage(
-        "fe108", "complete", edit("../list.txt", with_line(1, "a/b")), "list", "error", "test/list.txt"
+        "fe108", "complete", edit("../list.txt", with_line(2, "a/b")), "list", "error", "test/list.txt", 2
     ),
-    "list of no text": Damage("fe108", "complete", put("../list.txt", b"\xff\xfe\0"), "list", "error", "test/list.txt"),
+    "list of no text": Damage(
+        "fe108", "complete", put("../list.txt", b"a\n\xff\xfe\0"), "list", "error", "test/list.txt", 2
+    ),
+    "folder in the place of a list": Damage(
+        "fe108",
+        "complete",
+        lambda folder: (remove("../list.txt")(folder), (folder.parent / "list.txt").mkdir()),
+        "list",
+        "error",
+        "test/list.txt",
+    ),
     "empty list": Damage("visevent", "complete", put("../list.txt", ""), "list", "error", "test_subset/list.txt"),
     "broken list of validation": Damage(
         "eventvot", "complete", put("../list.txt", ""), "list", "error", "val/list.txt", split="val"
@@ -313,6 +337,9 @@ DAMAGES = {
         "groundtruth.txt",
         split="train",
     ),
+    "box of negative size": Damage(
+        "coesot", "images", edit("groundtruth.txt", with_line(5, "3,3,-4,9")), "box-empty", "note", "groundtruth.txt", 5
+    ),
     "another frame range": Damage(
         "coesot", "complete", put("start_end_index.txt", "3,9\n"), "start-end", "note", "start_end_index.txt", 1
     ),
@@ -345,6 +372,23 @@ DAMAGES = {
         20_000,
         deep=True,
     ),
+    "recording of another name": Damage(
+        "coesot",
+        "complete",
+        lambda f: (f / f"{f.name}.aedat4").rename(f / "dvSave.aedat4"),
+        "raw-name",
+        "note",
+        ".aedat4",
+    ),
+    "link to no recording": Damage(
+        "visevent",
+        "complete",
+        lambda f: (remove("{name}.aedat4")(f), (f / f"{f.name}.aedat4").symlink_to("/no/such")),
+        "raw-name",
+        "note",
+        ".aedat4",
+    ),
+    "first camera frame broken": Damage("coesot", "complete", break_first_frame, "raw-broken", "error", ".aedat4"),
     "too few slices": Damage("eventvot", "complete", put(SLICES_FILE, "5\n"), "raw-short", "error", ".csv"),
     "too many slices": Damage("eventvot", "complete", put(SLICES_FILE, "9\n"), "raw-long", "note", ".csv"),
     "AEDAT4 of no bytes": Damage("fe108", "complete", put("{name}.aedat4", ""), "raw-broken", "error", ".aedat4"),
@@ -394,6 +438,41 @@ DAMAGES = {
         "error",
         "_dvs/frame0004.png",
     ),
+    "JPEG cut off": Damage(
+        "visevent",
+        "images",
+        lambda f: (
+            [(p.unlink(), write_picture(p.with_suffix(".jpg"), RNG)) for p in sorted((f / "vis_imgs").iterdir())],
+            cut("vis_imgs/frame0002.jpg", 2)(f),
+        ),
+        "image-broken",
+        "error",
+        "vis_imgs/frame0002.jpg",
+    ),
+    "link to no image": Damage(
+        "eventvot",
+        "images",
+        lambda f: (remove("img/0003.png")(f), (f / "img/0003.png").symlink_to("/no/such")),
+        "image-broken",
+        "error",
+        "img/0003.png",
+    ),
+    "image that is a link to itself": Damage(
+        "coesot",
+        "complete",
+        lambda f: (remove("{name}_aps/frame0003.png")(f), place_link(f / f"{f.name}_aps/frame0003.png")),
+        "image-broken",
+        "error",
+        "_aps/frame0003.png",
+    ),
+    "folder in the place of an image": Damage(
+        "fe108",
+        "images",
+        lambda f: (remove("dvs/frame0003.png")(f), (f / "dvs/frame0003.png").mkdir()),
+        "image-broken",
+        "error",
+        "dvs/frame0003.png",
+    ),
     "image without a box": Damage("eventvot", "images", picture("img/0006.png"), "image-extra", "note", "img"),
     "camera image missing beside a recording": Damage(
         "coesot", "complete", remove("{name}_aps/frame0003.png"), "image-missing", "error", "_aps"
@@ -411,6 +490,15 @@ DAMAGES = {
     "voxel file cut off": Damage("eventvot", "images", cut(VOXEL, 99), "voxel-broken", "error", "frame0002.mat"),
     "voxels of NaN": Damage(
         "eventvot", "images", mat(coor=GRID * np.nan, features=ONES), "voxel-broken", "error", "frame0002.mat"
+    ),
+    "voxels of fractions": Damage(
+        "eventvot", "images", mat(coor=GRID + 0.5, features=ONES), "voxel-broken", "error", "frame0002.mat"
+    ),
+    "voxels of text": Damage(
+        "eventvot", "images", mat(coor=np.array(["abc"]), features=ONES), "voxel-broken", "error", "frame0002.mat"
+    ),
+    "voxel file of a few bytes": Damage(
+        "eventvot", "images", put(VOXEL, b"MATLAB 5.0"), "voxel-broken", "error", "frame0002.mat"
     ),
     "voxels without keys": Damage("eventvot", "images", mat(x=GRID), "voxel-broken", "error", "frame0002.mat"),
     "voxels of another shape": Damage(

@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import shutil
 import stat
 import subprocess
 import sys
@@ -385,12 +386,78 @@ def test_a_folder_of_the_users_is_left_alone(tmp_path):
     assert [p.name for p in (tmp_path / "root/train").iterdir()] == ["mine"]
 
 
+@pytest.mark.parametrize("files", [{}, {"readme.txt": b"x"}, {"s1/groundtruth_rect.txt": b"1,2,3,4"}])
+def test_archives_without_a_sequence_are_never_taken_for_a_split(tmp_path, files):
+    dataset = read_dataset("eventvot", write_dataset(tmp_path / "d", {"train": {}}))
+    wanted = request("eventvot", dataset, tmp_path / "root")
+    pieces(wanted.folder("train"), "a.zip", zipped(files), [""])
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"sequences with groundtruth\.txt, got none in a\.zip"):
+            download(wanted)
+
+
+def test_an_archive_of_archives_is_named(tmp_path):
+    dataset = read_dataset("eventvot", write_dataset(tmp_path / "d", {"train": {}}))
+    wanted = request("eventvot", dataset, tmp_path / "root")
+    pieces(wanted.folder("train"), "EventVOT.zip", zipped({"a/train.zip": zipped(FILES)}), [""])
+    with pytest.raises(DataError, match=r"another archive, .*/a/train\.zip"):
+        download(wanted)
+    assert not [path for path in wanted.target("train").iterdir() if not path.name.startswith(".")]
+
+
+def test_another_edition_is_not_there_because_the_first_is(tmp_path):
+    folder = write_dataset(tmp_path / "d", {"train": {}})
+    text = yaml.safe_load((folder / "eventvot.yaml").read_text())
+    text["editions"]["two"] = text["editions"]["one"]
+    (folder / "eventvot.yaml").write_text(yaml.safe_dump(text))
+    first, second = (
+        request("eventvot", read_dataset("eventvot", folder), tmp_path / "root", (), e) for e in ("", "two")
+    )
+    pieces(first.folder("train"), "train.zip", zipped(FILES), [""])
+    assert download(first) == []
+    assert download(second) == ["train"]
+    shutil.rmtree(first.folder("train"))  # a user who needs the room
+    assert download(second) == ["train"]
+    assert str(second.folder("train")) in instructions(second, ["train"])
+    pieces(second.folder("train"), "train.zip", zipped(FILES | {"train/s1/more.txt": b"x"}), [""])
+    assert download(second) == download(first) == []
+    assert (first.target("train") / "s1/more.txt").read_bytes() == b"x"
+
+
+def test_half_unpacked_is_not_the_users_own(tmp_path):
+    dataset = read_dataset("eventvot", write_dataset(tmp_path / "d", {"train": {}}))
+    wanted = request("eventvot", dataset, tmp_path / "root")
+    (wanted.target("train") / ".unpacking-a.zip/s1").mkdir(parents=True)  # and the archive was removed
+    assert download(wanted) == ["train"]
+
+
+def test_an_item_with_a_file_for_the_browser_waits_for_it(server, tmp_path):
+    files = [{"name": "a.zip", "url": server.url("/a.zip")}, {"name": "b.zip", "url": None}]
+    dataset = read_dataset(
+        "eventvot", write_dataset(tmp_path / "d", {"train": {"read": "https://h.org", "files": files}})
+    )
+    server.answers["/a.zip"] = [content(zipped(FILES))]
+    wanted = request("eventvot", dataset, tmp_path / "root", ["train", "train"])
+    assert download(wanted, patience=QUICK) == ["train"]
+    pieces(wanted.folder("train"), "b.zip", zipped({"train/s8/groundtruth.txt": b"1,2,3,4"}), [""])
+    assert download(wanted, patience=QUICK) == []
+    assert {path.name for path in wanted.target("train").iterdir()} >= {"s1", "s8"}
+
+
+def test_a_root_may_be_called_like_a_split(tmp_path):
+    dataset = read_dataset("eventvot", write_dataset(tmp_path / "d", {"all": {}}))
+    wanted = request("eventvot", dataset, tmp_path / "test")
+    pieces(wanted.folder("all"), "a.zip", zipped(FILES | {"test/s9/groundtruth.txt": b"1,2,3,4"}), [""])
+    assert download(wanted) == []
+    assert (tmp_path / "test/test/s9/groundtruth.txt").is_file()
+
+
 def test_a_second_process_is_refused(tmp_path):
     from had.data.unfinished import alone
 
     dataset = read_dataset("eventvot", write_dataset(tmp_path / "d", {"train": {}}))
     (tmp_path / "root/.download").mkdir(parents=True)
-    with alone(tmp_path / "root/.download/one-train.lock"), pytest.raises(DataError, match="another `had download`"):
+    with alone(tmp_path / "root/.download/train.lock"), pytest.raises(DataError, match="another `had download`"):
         download(request("eventvot", dataset, tmp_path / "root"))
 
 
@@ -412,7 +479,9 @@ def test_the_verb(server, tmp_path):
         f"had: expected COESOT: test, got no files in {tmp_path / 'c'}; follow the steps above"
     ]
     assert not (tmp_path / "never.txt").exists()
-    assert had("weights", "--show").stdout.count("needs a browser") == 2
+    shown = had("weights", "--show").stdout
+    assert shown.count("needs a browser") == 2
+    assert "https://pan.baidu.com/s/1B6VPTqoltVCgOCfceK7bTA" in shown
     assert had("weights", "mea").returncode == 2
 
 

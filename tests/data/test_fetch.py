@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from had.data import unfinished
 from had.data.datasets import PublishedFile
 from had.data.fetch import Patience, fetch
-from had.data.unfinished import Space
+from had.data.unfinished import Space, there
 from had.errors import DataError
 from tests.data.web import Server, chunked, content, silence, status
 
@@ -182,6 +183,41 @@ def test_an_answer_without_a_length_is_taken_only_where_it_can_be_checked(server
     assert not visible(tmp_path)
 
 
+def test_a_cut_that_no_length_shows_is_tried_once_more(server, get):
+    server.answers["/a.zip"] = [content(DATA, length=None, cut=100), content(DATA, length=None)]
+    assert get(md5=md5(DATA)) == DATA
+
+
+def test_the_end_of_a_range_is_not_that_of_the_file(server, get, tmp_path):
+    def some(handler):
+        handler.head(206, Content_Range="bytes 1000-1999/*", ETag='"one"', Transfer_Encoding="chunked")
+        handler.wfile.write(b"3e8\r\n" + DATA[1000:2000] + b"\r\n0\r\n\r\n")
+
+    def first(handler):
+        handler.head(200, ETag='"one"', Transfer_Encoding="chunked")
+        handler.wfile.write(b"3e8\r\n" + DATA[:1000] + b"\r\n")
+
+    server.answers["/a.zip"] = [first, some]
+    with pytest.raises(DataError, match=r"the size of a\.zip"):
+        get()
+    assert not visible(tmp_path)
+
+
+@pytest.mark.parametrize("length", ["\xb2", "x", "-1", "1e3"])
+def test_a_length_that_is_no_number_is_none(server, get, length):
+    server.answers["/a.zip"] = [content(DATA, length=length)]
+    with pytest.raises(DataError, match=r"the size of a\.zip"):
+        get()
+
+
+@pytest.mark.parametrize("place", ["http://[::1", "http://\xff\xfe/", "http://a:x/"])
+def test_a_redirect_to_no_address_is_named(server, get, tmp_path, place):
+    server.answers["/a.zip"] = [status(302, Location=place)]
+    with pytest.raises(DataError, match="an address of the web"):
+        get()
+    assert not visible(tmp_path)
+
+
 @pytest.mark.parametrize("code", [404, 403, 401, 410])
 def test_what_no_attempt_can_mend_is_asked_once(server, get, tmp_path, code):
     server.answers["/a.zip"] = [status(code)]
@@ -192,7 +228,7 @@ def test_what_no_attempt_can_mend_is_asked_once(server, get, tmp_path, code):
 
 
 def test_a_busy_server_is_asked_again_when_it_says(server, get):
-    server.answers["/a.zip"] = [status(503, Retry_After=0), status(429), content(DATA)]
+    server.answers["/a.zip"] = [status(503, Retry_After=0), status(429, Retry_After="\xb2"), content(DATA)]
     assert get() == DATA
     server.answers["/b.zip"] = [status(503, Retry_After=3600), content(DATA)]
     begin = time.monotonic()
@@ -240,10 +276,34 @@ def test_https_never_falls_back_to_http():
 
 
 def test_a_web_page_is_no_file(server, get, tmp_path):
-    server.answers["/a.zip"] = [content(b"<html>please log in", kind="text/html; charset=utf-8")]
+    server.answers["/a.zip"] = [content(b"<html>please log in", kind="Text/HTML; charset=utf-8")]
     with pytest.raises(DataError, match=r"a web page.*browser"):
         get()
     assert not visible(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [(b"", "an empty file"), (b"\n<!DOCTYPE html>", "a web page"), (b'{"error": "quota"}', "a web page")],
+)
+def test_what_is_plainly_something_else_is_refused_without_a_checksum(server, get, tmp_path, data, reason):
+    server.answers["/a.zip"] = [content(data)]
+    with pytest.raises(DataError, match=reason):
+        get()
+    assert not visible(tmp_path)
+    (tmp_path / "a.zip").write_bytes(data)  # by a browser
+    with pytest.raises(DataError, match=f"{reason}; move it away"):
+        get()
+
+
+def test_a_checkpoint_without_its_end_is_not_taken_for_whole(tmp_path):
+    source, path = PublishedFile(name="m.pth"), tmp_path / "m.pth"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("m/data.pkl", DATA)
+    assert there(source, path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match="without its end"):
+        there(source, path)
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_damage_is_named(root, damage, match):
 def test_lists(root):
     path = root / "test" / "list.txt"
     path.write_text("b\nb\n")
-    with pytest.raises(DataError, match=r"'b' more than once in .*list\.txt"):
+    with pytest.raises(DataError, match=r"'b' more than once in .*list\.txt .line 2 of it"):
         read_split(COESOT, root, "test")
     path.write_text("../b\n")
     with pytest.raises(DataError, match="names of folders"):

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,35 @@ def test_a_root_one_level_too_high_is_named(whole, tmp_path):
     found, _, error = verify("fe108", tmp_path / "datasets", tmp_path)
     assert error is not None
     assert {problem["remedy"] for problem in found["problems"]} == {f"did you mean --root {tmp_path}/datasets/FE108?"}
+
+
+@pytest.mark.parametrize(("held", "asked"), [("coesot", "eventvot"), ("visevent", "coesot"), ("fe108", "visevent")])
+def test_the_folder_of_another_benchmark_is_named(whole, tmp_path, held, asked):
+    root = whole(held, "complete")
+    found, _, error = verify(asked, root, tmp_path)
+    assert error is not None
+    first = found["problems"][0]
+    assert (first["kind"], first["severity"]) == ("benchmark", "error")
+    assert f"had verify {held} --root {root}" in first["remedy"]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_frame_range(tree, tmp_path):
+    root = tree("coesot", "complete")
+    for folder in sorted((root / "test").iterdir()):
+        if folder.is_dir():
+            (folder / "start_end_index.txt").write_bytes(b"\xef\xbb\xbf1,%d\r\n" % FRAMES)
+    found, _, _ = verify("coesot", root, tmp_path)
+    assert "start-end" not in {problem["kind"] for problem in found["problems"]}
+
+
+def test_a_killed_process_is_one_sentence(tree, tmp_path, monkeypatch):
+    def killed(self, function, jobs, chunksize):
+        raise BrokenProcessPool
+        yield
+
+    monkeypatch.setattr("had.data.verify.ProcessPoolExecutor.map", killed)
+    with pytest.raises(DataError, match="one that was killed"):
+        verify_folder(LAYOUTS["fe108"], tree("fe108", "images"), workers=2, cache_file=tmp_path / "cache.json")
 
 
 def test_options_of_the_run_decide_what_is_an_error(tree, tmp_path):

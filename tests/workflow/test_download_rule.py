@@ -23,7 +23,7 @@ def fetchable(snakemake: Snakemake, server: Server) -> str:
     """A configuration of a benchmark whose archives a server has; its file."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("s1/groundtruth.txt", "1,2,3,4\n")
+        archive.writestr("s1/groundtruth_rect.txt", "1,2,3,4\n")
         archive.writestr("list.txt", "s1\n")
     server.answers["/a.zip"] = [content(buffer.getvalue())]
     file = {"name": "a.zip", "url": server.url("/a.zip")}
@@ -45,7 +45,7 @@ def test_a_missing_folder_is_downloaded_once(snakemake, server):
     assert (counts["download"], counts["prepare"]) == (1, 1)  # without networks only the test split is prepared
     answer = snakemake("--cores", "1", "--configfile", config, "--", marker)
     assert answer.returncode == 0, output(answer)
-    assert (snakemake.folder / "my data/FE108/train/s1/groundtruth.txt").is_file()
+    assert (snakemake.folder / "my data/FE108/train/s1/groundtruth_rect.txt").is_file()
     again = snakemake("-n", "--configfile", config, "--", marker)
     assert "Nothing to be done" in output(again)
     assert "download" not in jobs(snakemake("-n", "--configfile", config))

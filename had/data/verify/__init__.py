@@ -11,6 +11,7 @@ import multiprocessing
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +20,13 @@ from had.data.layouts import Layout
 from had.data.verify import cache
 from had.data.verify.lists import Split, check_lists
 from had.data.verify.problems import Problem
+from had.data.verify.resemblance import check_benchmark
 from had.data.verify.sequence import SequenceCheck, SequenceFacts, as_plain, from_plain
 from had.errors import DataError, nearest
 from had.options.recordings import PreparationOptions
 from had.progress import progress
 
-CHECKS_VERSION = 1
+CHECKS_VERSION = 2
 """Raised when a check finds something else than before: kept results are forgotten."""
 
 
@@ -84,7 +86,8 @@ def verify_folder(
     begin = time.monotonic()
     root = Path(root)
     if not root.is_dir():
-        raise DataError(f"the folder of {layout.title}", f"no folder {root}", "correct --root")
+        got = f"a file {root}" if root.exists() else f"no folder {root}"
+        raise DataError(f"the folder of {layout.title}", got, "correct --root")
     splits = list(splits or layout.splits)
     for split in splits:
         if split not in layout.splits:
@@ -109,7 +112,8 @@ def verify_folder(
     finally:  # what was found before an interruption is not looked for again
         if todo:
             cache.save(path, key, kept | {name: as_plain(*answer) for name, answer in known.items()})
-    problems = [problem for found in listed.values() for problem in found.findings.problems]
+    problems = check_benchmark(layout, root).problems
+    problems += [problem for found in listed.values() for problem in found.findings.problems]
     problems += [problem for job in jobs for problem in known[_name(job)][1]]
     facts: dict[str, dict[str, SequenceFacts]] = {split: {} for split in listed}
     for job in jobs:
@@ -159,5 +163,8 @@ def _run(jobs: list[SequenceCheck], workers: int) -> Iterator[Answer]:
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         try:
             yield from pool.map(SequenceCheck.run, jobs, chunksize=max(1, min(16, len(jobs) // (4 * workers))))
+        except BrokenProcessPool:
+            remedy = "make memory free, or find the file at which it ends with --workers 1"
+            raise DataError("all processes to come to their end", "one that was killed", remedy) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from had.config import digest
+from had.errors import DataError
 from had.files import atomic_file, read_json
 
 log = logging.getLogger(__name__)
@@ -36,5 +37,5 @@ def save(path: Path, key: str, entries: dict[str, Any]) -> None:
     try:
         with atomic_file(path) as temporary:
             temporary.write_text(json.dumps({"key": key, "sequences": entries}), encoding="utf-8")
-    except OSError as error:
+    except (OSError, DataError) as error:
         log.warning("results are not kept for the next call: %s", error)

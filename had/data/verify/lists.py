@@ -47,7 +47,7 @@ def check_lists(layout: Layout, root: Path, splits: list[str]) -> dict[str, Spli
 def _check(layout: Layout, root: Path, split: str, lists: dict[str, list[str] | DataError]) -> Split:
     findings = Findings(root, split)
     folder, listed = root / layout.splits[split], lists[split]
-    on_disk = _folders(folder)
+    on_disk = _folders(folder, layout)
     if isinstance(listed, DataError):
         _list_problem(findings, layout, folder, listed, on_disk)
         names, count = on_disk, None
@@ -151,11 +151,11 @@ def _comparable(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold().strip()
 
 
-def _folders(folder: Path) -> list[str]:
+def _folders(folder: Path, layout: Layout) -> list[str]:
     if not folder.is_dir():
         return []
     names = (entry.name for entry in folder.iterdir() if entry.is_dir())
-    return sorted(name for name in names if not name.startswith(".") and name not in _NO_SEQUENCES)
+    return sorted(name for name in names if not name.startswith(".") and name not in {*_NO_SEQUENCES, layout.list_file})
 
 
 def _attributes_place(folder: Path) -> Path:

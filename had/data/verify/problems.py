@@ -16,6 +16,7 @@ from had.errors import DataError
 Severity = Literal["error", "note"]
 
 KINDS = {
+    "benchmark": "Another benchmark",
     "list": "Lists that are missing or broken",
     "split-size": "Another number of sequences than published",
     "two-splits": "Sequences in two splits",
@@ -30,6 +31,7 @@ KINDS = {
     "no-target": "Sequences without a usable target",
     "start-end": "Frame ranges that disagree with the boxes",
     "no-source": "Neither a raw recording nor images",
+    "raw-name": "Raw recordings that no run finds",
     "raw-broken": "Raw recordings that are broken",
     "raw-short": "Raw recordings with fewer frames than boxes",
     "raw-long": "Raw recordings with more frames than boxes",

@@ -52,7 +52,8 @@ def check_raw(findings: Findings, path: Path, *, size: tuple[int, int] | None, d
 
 
 def _ends(recording: Recording) -> int:
-    """Look at the first and last events; the number of the first."""
+    """Look at the first and last events, and at the first camera frame; the number of the first events."""
+    next(recording.frames(), None)
     head = next(recording.chunks(HEAD_EVENTS), None)
     if head is None:
         return 0

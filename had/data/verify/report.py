@@ -164,7 +164,8 @@ def _sentences(report: Report) -> list[str]:
         f"({report.checked} looked at, {report.unchanged} unchanged since the last call, {report.seconds:.1f} s)"
     ]
     if errors and report.layout.home:
-        sentences.append(f"What is missing can be got from {report.layout.home}.")
+        source = f"`had download {report.layout.name}` gets it or says how"
+        sentences.append(f"What is missing can be got from {report.layout.home}: {source}.")
     if not report.deep:
         sentences.append("Not looked at: events between a recording's begin and end, pixels of images (--deep does).")
     return sentences

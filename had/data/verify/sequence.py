@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from had.data.layouts import Layout
 from had.data.published import has_published
 from had.data.verify import text_files
 from had.data.verify.image_files import ImageFacts, check_images
-from had.data.verify.problems import Findings, Problem
+from had.data.verify.problems import Findings, Problem, some_of
 from had.data.verify.raw import RawFacts, check_frames, check_raw
 from had.data.verify.voxel_files import check_voxels
 from had.options.recordings import PreparationOptions
@@ -110,6 +111,8 @@ class SequenceCheck:
         if has_raw:
             stated = size if layout.raw_format == "csv" else None
             raw = check_raw(findings, path, size=stated, deep=self.deep)
+        else:
+            self._misnamed(findings, list(listing.get("", {})), path)
         wants_voxels = self.options.voxels and "voxel" in layout.teacher_streams
         draws = has_raw and not (self.options.published == "first" and has_published(layout, folder, wants_voxels))
         images, image_size = self._images(findings, listing, frames, raw=raw, has_raw=draws, stated=size)
@@ -191,6 +194,15 @@ class SequenceCheck:
             findings.add("image-size", what, "a run takes them as they are", file=self.folder, severity="note")
         return found, size
 
+    def _misnamed(self, findings: Findings, names: list[str], raw: Path) -> None:
+        """Note a recording that a run passes over, and reads images instead, because of its name."""
+        others = [name for name in names if Path(name).suffix == raw.suffix and name != raw.name]
+        if raw.name in names:
+            findings.add("raw-name", "a folder, or a link to nothing", "copy the recording", file=raw, severity="note")
+        elif others:
+            what = f"no such file, but {some_of(others)}"
+            findings.add("raw-name", what, "give the recording this name", file=raw, severity="note")
+
     def _names(self, listing: Listing, pattern: str | None) -> list[str] | None:
         """Names of the files in a pattern's folder, None where there is no such folder."""
         if pattern is None:
@@ -200,17 +212,21 @@ class SequenceCheck:
 
 
 def _files(folder: Path) -> dict[str, tuple[int, int]] | None:
-    """Name -> (bytes, time) of a folder's files, None where there is no such folder."""
+    """Name -> (bytes, time) of what a folder holds, None where there is no such folder; (-1, 0) of links to nothing."""
     try:
         with os.scandir(folder) as entries:
-            found = {}
-            for entry in entries:
-                if entry.is_file():
-                    status = entry.stat()
-                    found[entry.name] = (status.st_size, status.st_mtime_ns)
-            return found
+            return {entry.name: _size_and_time(entry) for entry in entries}
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def _size_and_time(entry: os.DirEntry[str]) -> tuple[int, int]:
+    try:
+        status = entry.stat()
+    except OSError:
+        return -1, 0
+    # A folder's own size and time say nothing about a sequence.
+    return (0, 0) if stat.S_ISDIR(status.st_mode) else (status.st_size, status.st_mtime_ns)
 
 
 def as_plain(facts: SequenceFacts, problems: list[Problem]) -> dict[str, Any]:

@@ -57,9 +57,10 @@ def check_visible(findings: Findings, layout: Layout, folder: Path, boxes: Any, 
         findings.add("no-target", what, "leave the sequence out of its list or check its presence flags", file=file)
     empty = np.flatnonzero(present & ~visible)
     if len(empty):
-        what = f"{len(empty)} frames of a present target have no width or no height, the first in line {empty[0] + 1}"
+        first = int(empty[0]) + 1
+        what = f"{len(empty)} boxes of a present target have a width or height of 0 or less, the first in line {first}"
         remedy = "they count as not visible"
-        findings.add("box-empty", what, remedy, file=file, line=int(empty[0]) + 1, severity="note")
+        findings.add("box-empty", what, remedy, file=file, line=first, severity="note")
 
 
 def check_inside(findings: Findings, layout: Layout, folder: Path, boxes: Any, present: Any, size: Any) -> None:
@@ -83,7 +84,7 @@ def check_range(findings: Findings, folder: Path, frames: int) -> None:
     path = folder / RANGE_FILE
     if not path.is_file():
         return
-    fields = path.read_text(encoding="utf-8", errors="replace").replace(",", " ").split()
+    fields = path.read_text(encoding="utf-8-sig", errors="replace").replace(",", " ").split()
     if len(fields) != 2 or not all(field.isdecimal() for field in fields):
         findings.add("start-end", "no `first,last`", "nothing reads it", file=path, line=1, severity="note")
     elif (length := int(fields[1]) - int(fields[0]) + 1) != frames:
