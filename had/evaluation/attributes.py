@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from had.data.layouts import ATTRIBUTE_NAMES, layout_of
@@ -25,9 +27,9 @@ def telling_attributes(experiment: Experiment, benchmark: str) -> tuple[pd.DataF
     return flags.loc[:, counts >= experiment.evaluation.least_sequences], few
 
 
-def meaning(flags: pd.DataFrame) -> str:
-    """What the abbreviations of some attributes stand for, and how many sequences carry each."""
-    return "; ".join(f"{name}: {ATTRIBUTE_NAMES.get(str(name), name)} ({int(flags[name].sum())})" for name in flags)
+def meaning(names: Iterable[str]) -> str:
+    """What the abbreviations of some attributes stand for."""
+    return "; ".join(f"{name}: {ATTRIBUTE_NAMES.get(name, name)}" for name in names)
 
 
 def table(experiment: Experiment, benchmark: str, kind: str) -> Table:
@@ -64,7 +66,8 @@ def table(experiment: Experiment, benchmark: str, kind: str) -> Table:
     if empty:
         notes.append(f"No test sequence carries {', '.join(empty)}: left out.")
     if shown:
-        notes.append(f"Attributes and their numbers of sequences: {meaning(flags[shown])}.")
+        counted = (f"{meaning([name])} ({int(flags[name].sum())})" for name in shown)
+        notes.append(f"Attributes and their numbers of sequences: {'; '.join(counted)}.")
     data = pd.DataFrame(lines, columns=None if lines else ["attribute", "sequences"])
     turned = pd.DataFrame(
         [{"title": row.title, **{line["attribute"]: line[row.run] for line in lines}} for row in rows]

@@ -12,7 +12,7 @@ from pathlib import Path
 from had.data.layouts import canonical_name, layout_of
 from had.errors import ConfigError, nearest
 from had.evaluation.published import published_scores
-from had.evaluation.rows import compared_pairs, rows_of
+from had.evaluation.rows import compared_pairs, rows_of, started_rows
 from had.options.experiment import Experiment
 
 KINDS = {
@@ -63,8 +63,8 @@ def applicable(what: str, experiment: Experiment, benchmark: str) -> list[str]:
 
     Without any row there is none, without networks none of networks, and none of attributes where the benchmark
     publishes no attributes. Comparisons are made where some were planned, sequences where two runs can be compared,
-    robustness where starts were asked for. `responses` also needs a network among ``figures.runs``, `boc` baselines,
-    `published` published scores.
+    robustness where starts were asked for and a row of ours is tracked from them. `responses` also needs a network
+    among ``figures.runs``, `boc` baselines, `published` published scores.
 
     Args:
         what: ``table`` or ``figure``.
@@ -76,7 +76,7 @@ def applicable(what: str, experiment: Experiment, benchmark: str) -> list[str]:
     absent = set() if experiment.runs else set(OF_NETWORKS[what])
     if not layout_of(benchmark).attributes:
         absent |= {"attributes", "attribute_bars"}
-    if experiment.tracking.starts is None:
+    if experiment.tracking.starts is None or not started_rows(experiment):
         absent.add("robustness")
     if not experiment.evaluation.comparisons:
         absent.add("comparisons")

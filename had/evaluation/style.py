@@ -6,9 +6,10 @@ colour-blind readers; dashes and markers differ as well, so that a figure is rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from had.files import atomic_file
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMN, PAGE = 3.4, 7.0
-"""Width of one column and of the page, in inches."""
+"""Width of one column and of the page, in inches: each figure has one or the other."""
+LEAST_TYPE = 6
+"""Points of the smallest type in a figure."""
 COLOURS = (
     *("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F"),
     *("#332288", "#882255", "#999933"),
@@ -28,6 +31,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "////", "....", "xxxx", "----", "ooo")
 TRUTH = "#00E000"
 """Ground-truth boxes: bright green and dashed on black, visible on any image and light in grey."""
+TRUTH_BOX: dict[str, Any] = {"color": TRUTH, "linestyle": (0, (2.5, 2.5)), "linewidth": 1.0}
+"""Their look in pictures."""
 BASELINE = "#9A9A9A"
 """Published trackers: grey and thin, behind ours."""
 MOST_LINES = 6
@@ -37,7 +42,7 @@ _SETTINGS: Any = {
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 8,
-    "legend.fontsize": 7,
+    "legend.fontsize": 6.5,
     "xtick.labelsize": 7,
     "ytick.labelsize": 7,
     "axes.spines.top": False,
@@ -49,7 +54,10 @@ _SETTINGS: Any = {
     "lines.linewidth": 1.4,
     "hatch.linewidth": 0.5,
     "legend.frameon": False,
-    "legend.handlelength": 2.6,
+    "legend.labelspacing": 0.3,
+    "legend.columnspacing": 1.0,
+    "legend.handletextpad": 0.5,
+    "legend.handlelength": 2.4,
     "image.interpolation": "nearest",
     "pdf.fonttype": 42,
     "savefig.dpi": 300,
@@ -77,8 +85,9 @@ def figure(width: float, height: float, **layout: Any) -> Figure:
 
 def sentence(text: str) -> Figure:
     """A figure that says in words why it shows nothing."""
-    drawn = figure(PAGE * 0.78, 1.0)
-    drawn.text(0.5, 0.5, text, ha="center", va="center", wrap=True)
+    drawn = figure(COLUMN, 1.0)
+    drawn.set_layout_engine("none")
+    drawn.text(0.5, 0.5, fill(text, 60), ha="center", va="center", fontsize=7)
     return drawn
 
 
@@ -104,6 +113,16 @@ def sparse(look: int, points: int) -> dict[str, Any]:
     return {"marker": MARKERS[look % len(MARKERS)], "markersize": 3, "markevery": (look % every, every)}
 
 
+def boxes(looks: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Colour, dashes and width of boxes on one picture, in the order in which to draw them.
+
+    The first is the widest, so that those below show on both sides where boxes coincide.
+    """
+    step = min(0.6, 1.6 / max(1, len(looks) - 1))
+    widths = {look: 1.0 + step * (len(looks) - 1 - place) for place, look in enumerate(sorted(looks))}
+    return {look: line(look) | {"linewidth": width} for look, width in widths.items()}
+
+
 def bar(look: int) -> dict[str, Any]:
     """Colour and hatching of a row's bars."""
     return {"facecolor": colour(look), "hatch": HATCHES[look % len(HATCHES)], "edgecolor": "white", "linewidth": 0}
@@ -119,13 +138,25 @@ def resampled(options: EvaluationOptions) -> str:
     return f"{options.resamples} resamples, seed {options.seed}"
 
 
-def height_of_legend(entries: int) -> float:
-    """Inches that a legend of so many lines takes beside a plot."""
-    return 0.145 * entries + 0.2
+def settle(drawn: Figure) -> None:
+    """Lay a figure out for good, so that all its files have one layout.
+
+    One pass of matplotlib's constrained layout is not enough where axes have an aspect of their own: what is saved
+    first would differ from what is saved next, and lose a label.
+    """
+    from matplotlib import rcParams
+
+    drawn.set_dpi(rcParams["savefig.dpi"])  # letters are a little narrower or wider at another resolution
+    engine = drawn.get_layout_engine()
+    if engine is not None:
+        for _ in range(3):
+            engine.execute(drawn)
+        drawn.set_layout_engine("none")
 
 
 def save(drawn: Figure, stem: Path) -> None:
     """Write ``<stem>.pdf`` and ``<stem>.png`` (300 dpi), each whole or not at all, the same bytes each time."""
+    settle(drawn)
     for suffix, metadata in (("pdf", {"CreationDate": None, "Producer": None, "Creator": None}), ("png", {})):
         with atomic_file(stem.with_name(f"{stem.name}.{suffix}")) as path:
             drawn.savefig(path, metadata={"Software": None} if suffix == "png" else metadata)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from had.evaluation.type_widths import BOLD, TINY, points
 from had.files import atomic_file
 
 UNKNOWN = "–"
@@ -37,6 +38,7 @@ class Column:
         scale, digits: factor and digits after the point.
         least: smaller values print as "< least".
         centred: centre words instead of aligning them left.
+        joined: stays beside the column before it, where LaTeX has to print a table in several parts.
     """
 
     key: str
@@ -48,6 +50,7 @@ class Column:
     digits: int = 3
     least: float | None = None
     centred: bool = False
+    joined: bool = False
 
 
 @dataclass
@@ -121,7 +124,7 @@ def latex(table: Table, label: str) -> str:
 
 LINE = 345.0
 """Width of a plain article's line in points."""
-GAP = 4.0
+GAP = 3.6
 """Between two columns, in points."""
 PAGE = 56
 """Lines in scriptsize that fit onto its page below a caption."""
@@ -151,7 +154,7 @@ def _floats(table: Table, label: str) -> list[str]:
     width = sum(_width(table, column) for column in table.columns)
     size = r"\footnotesize\setlength{\tabcolsep}{3pt}"
     if width > LINE * 0.8 or len(pages) > 1 or len(table.data) > 25:
-        size = r"\scriptsize\setlength{\tabcolsep}{2pt}"
+        size = rf"\scriptsize\setlength{{\tabcolsep}}{{{GAP / 2:.1f}pt}}"
     lines: list[str] = []
     for number, page in enumerate(pages):
         caption = rf"\caption{{{_escaped(table.caption)}}}" if number == 0 else "(continued)"
@@ -171,12 +174,18 @@ def _floats(table: Table, label: str) -> list[str]:
 def _parts(table: Table) -> list[list[Column]]:
     """The columns of each part: the keys, and as many others as fit beside them."""
     keys = table.columns[: table.keys]
-    room = LINE - sum(_width(table, column) for column in keys)
-    parts: list[list[Column]] = [[]]
+    room = LINE + GAP - sum(_width(table, column) for column in keys)  # there is no gap behind the last one
+    groups: list[list[Column]] = []
     for column in table.columns[table.keys :]:
-        if parts[-1] and sum(_width(table, one) for one in [*parts[-1], column]) > room:
+        if column.joined and groups:
+            groups[-1].append(column)
+        else:
+            groups.append([column])
+    parts: list[list[Column]] = [[]]
+    for group in groups:
+        if parts[-1] and sum(_width(table, one) for one in [*parts[-1], *group]) > room:
             parts.append([])
-        parts[-1].append(column)
+        parts[-1] += group
     return [[*keys, *part] for part in parts]
 
 
@@ -209,19 +218,12 @@ def _tabular(table: Table, columns: list[Column], chosen: range) -> list[str]:
 
 def _width(table: Table, column: Column) -> float:
     """About how many points a column takes in scriptsize, with its gap."""
-    widest = _points(column.head)
+    widest = points(column.head)
     for row in table.data.to_dict("records"):
-        value = min(_points(_value(row[column.key], column)), WRAPPED / 2 * 8.5)
-        widest = max(widest, value, 0.72 * _points(_narrow(_interval(row, column))))
+        value = min(points(_value(row[column.key], column)), WRAPPED / 2 * 8.5)
+        bold = BOLD if column.best else 1
+        widest = max(widest, bold * value, TINY * points(_narrow(_interval(row, column))))
     return widest + GAP
-
-
-def _points(text: str) -> float:
-    """About the width of a text in scriptsize, a little too wide rather than too narrow."""
-    return sum(_POINTS.get(character, 5.9 if character.isupper() else 4.3) for character in text)
-
-
-_POINTS = dict.fromkeys(".,;:![]|il'", 2.4) | dict.fromkeys(" -()fjrt", 3.2) | dict.fromkeys("+−Δ✓<>mw", 6.2)
 
 
 def _depth(row: dict, table: Table) -> int:

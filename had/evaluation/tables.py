@@ -33,7 +33,8 @@ MARKED = {
     "SA": ("spatial", "box_transport", "token_transport"),
 }
 """The terms behind each column of marks, as they are or as released."""
-COMPARED = (*HEADLINE, "one_shot_iou")
+ONE_SHOT = "one_shot_iou"
+COMPARED = (*HEADLINE, ONE_SHOT)
 MARK, OFF = "✓", ""
 
 
@@ -57,13 +58,15 @@ def _main(experiment: Experiment, benchmark: str) -> Table:
         Column("title", "Tracker"),
         *(Column(name, name, interval=True, best=max) for name in HEADLINE),
         *(Column(name, name, best=max) for name in ("OP50", "OP75")),
-        Column("one_shot_iou", "One-shot IoU", interval=True, best=max),
     ]
+    if ONE_SHOT in board.metrics:
+        columns.append(Column(ONE_SHOT, "One-shot IoU", interval=True, best=max))
     data = pd.DataFrame([_scores(row, board) for row in trained + others])
-    notes = [
-        *_conventions(experiment, benchmark, board),
-        "Best in bold, second best underlined, ground truth left out.",
-    ]
+    ranked = [row.run != "ground_truth" for row in trained + others]
+    notes = _conventions(experiment, benchmark, board)
+    if sum(ranked) > 1:
+        left_out = "" if all(ranked) else ", ground truth left out"
+        notes.append(f"Best in bold, second best underlined{left_out}.")
     baselines, reason = covering_baselines(experiment, benchmark, list(scores["sequence"].unique()))
     if baselines is not None:
         options = experiment.evaluation
@@ -82,7 +85,7 @@ def _main(experiment: Experiment, benchmark: str) -> Table:
         columns=columns,
         notes=notes,
         groups=[len(trained), len(others)],
-        ranked=[row.run != "ground_truth" for row in trained + others],
+        ranked=ranked,
         below=published_block(experiment, benchmark),
     )
 
@@ -105,12 +108,12 @@ def _ablation(experiment: Experiment, benchmark: str) -> Table:
         *(Column(name, head, centred=True) for name, head in (("hierarchical", "Hier."), ("TA", "TA"), ("SA", "SA"))),
         Column("SR", "SR", interval=True, best=max),
         *(Column(name, name, best=max) for name in ("PR", "NPR")),
-        Column("one_shot_iou", "One-shot", interval=True, best=max),
+        *([Column(ONE_SHOT, "One-shot", interval=True, best=max)] if ONE_SHOT in board.metrics else []),
     ]
     notes = _conventions(experiment, benchmark, board)
     if REFERENCE in board.runs:
         columns.append(Column("SR_difference", "ΔSR", interval=True, signed=True))
-        columns.append(Column("SR_p_holm", "p (ΔSR)", least=0.001))
+        columns.append(Column("SR_p_holm", "p", least=0.001, joined=True))
         notes.append(
             f"ΔSR: paired difference to {_reference_named(regimes)} on the same sequences; p: two-sided paired "
             f"bootstrap, Holm-corrected over the {len(compared)} distilled rows. "
@@ -143,7 +146,7 @@ def _scores(row: Row, board: Scoreboard) -> dict:
     index = board.runs.index(row.run)
     result |= {name: board.point(row.run, name) for name in ("OP50", "OP75", "PR_auc", "NPR_auc")}
     for metric, name in enumerate(board.metrics):
-        if name != "one_shot_iou":
+        if name != ONE_SHOT:
             result[f"{name}_all_sequences"] = board.everything[metric, index]
     result |= {f"{name}_seed_std": board.spread[board.metrics.index(name), index] for name in HEADLINE}
     result |= {f"{name}_dropped": board.dropped[board.metrics.index(name), index] for name in HEADLINE}
@@ -228,17 +231,22 @@ def _json(path: Path) -> dict:
 
 
 def _conventions(experiment: Experiment, benchmark: str, board: Scoreboard) -> list[str]:
+    """What the numbers are; of training only where something was trained."""
+    one_shot, trained = ONE_SHOT in board.metrics, ""
+    if experiment.runs:
+        trained = (
+            f"; training seeds {_seeds(experiment)}, scores are means over them. Intervals and p hold for these "
+            "trained networks: another training seed adds a spread of its own"
+        )
     return [
         "SR: area under the success curve, the mean of 21 thresholds (a perfect track reaches 20/21 = 0.952, more "
         "where rounding lifts an overlap above 1, less where frames lack the target); PR: "
         "precision at 20 px; NPR: normalised precision at 0.2. Sequences whose curve is all zero for a tracker are "
         "dropped, as the official toolkits do; means over all sequences and the other readings are in the CSV."
         f"{_on_sensor(experiment, benchmark)}",
-        "One-shot IoU: mean IoU of single search crops around the known position.",
+        *(["One-shot IoU: mean IoU of single search crops around the known position."] if one_shot else []),
         f"Intervals: 95 % percentile bootstrap over {board.sequences} sequences, {experiment.evaluation.resamples} "
-        f"resamples, seed {experiment.evaluation.seed}; training seeds {_seeds(experiment)}, "
-        "scores are means over them. Intervals and p hold for these trained networks: another training seed adds a "
-        "spread of its own.",
+        f"resamples, seed {experiment.evaluation.seed}{trained}.",
     ]
 
 

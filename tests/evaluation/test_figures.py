@@ -5,6 +5,7 @@ import re
 import cv2
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from synthetic import PreparedSequence, experiment, write_baselines, write_results
 
 from had.errors import ConfigError, DataError
@@ -37,8 +38,18 @@ def prepared(made, monkeypatch):
 @pytest.mark.parametrize("kind", KINDS["figure"])
 def test_every_kind_is_written_and_the_same_bytes_again(kind, prepared, tmp_path, monkeypatch):
     monkeypatch.setitem(style._SETTINGS, "savefig.dpi", 60)  # the time of a figure is its pixels
+    places = []
+
+    def saved(drawn, *arguments, **options):
+        Figure.print(drawn, *arguments, **options)
+        places.append([axes.get_position().bounds for axes in drawn.axes])
+
+    monkeypatch.setattr(Figure, "print", Figure.savefig, raising=False)
+    monkeypatch.setattr(Figure, "savefig", saved)
     for stem in ("a", "b"):
         write_product("figure", kind, experiment=prepared, benchmark="coco-object-meeting", stem=tmp_path / stem)
+    for pdf, png in (places[:2], places[2:]):
+        np.testing.assert_allclose(pdf, png, atol=1e-9)  # one layout in all files
     for suffix in ("pdf", "png"):
         first = (tmp_path / f"a.{suffix}").read_bytes()
         assert first == (tmp_path / f"b.{suffix}").read_bytes()
@@ -53,8 +64,9 @@ def test_every_kind_is_written_and_the_same_bytes_again(kind, prepared, tmp_path
 @pytest.mark.parametrize("kind", ["success", "precision", "normalized_precision"])
 def test_legends_are_sorted_by_the_score_in_brackets(made, kind):
     with style.applied():
-        axes = curves.draw(made[0], "coesot", kind).axes[0]
-    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+        drawn = curves.draw(made[0], "coesot", kind)
+    (axes,), (legend,) = drawn.axes, drawn.legends
+    labels = [text.get_text() for text in legend.get_texts()]
     own = len(rows_of(made[0])) - 1  # all but the ground truth
     scores = [float(label[-6:-1]) for label in labels]
     assert scores[:own] == sorted(scores[:own], reverse=True)
@@ -64,6 +76,15 @@ def test_legends_are_sorted_by_the_score_in_brackets(made, kind):
     for line, score in zip(axes.get_lines(), scores, strict=False):
         shown = line.get_ydata()
         assert score == pytest.approx({"success": shown.mean()}.get(kind, shown[20]), abs=6e-4)
+
+
+def test_boxes_on_one_another_all_show():
+    looks = style.boxes([5, 1, 0])
+    assert list(looks) == [0, 1, 5]
+    widths = [look["linewidth"] for look in looks.values()]
+    assert np.diff(widths).max() <= -0.5
+    assert len({look["linestyle"] for look in looks.values()}) == 3
+    assert max(look["linewidth"] for look in style.boxes(range(style.MOST_LINES)).values()) < 3
 
 
 def test_runs_differ_in_more_than_colour():

@@ -97,11 +97,13 @@ def test_mlflow_has_every_run_once_even_after_a_step_is_repeated(finished):
 
 def test_the_other_name_of_coesot_gives_the_same_table(finished):
     tables = finished.folder / "results" / "smoke" / "tables"
-    answer = finished(*SMOKE, "--", "results/smoke/tables/ablation_coco-object-meeting.tex")
+    answer = finished(*SMOKE, "--", "results/smoke/tables/main_coco-object-meeting.tex")
     assert answer.returncode == 0, output(answer)
-    other, own = ((tables / f"ablation_{name}.tex").read_text() for name in ("coco-object-meeting", "coesot"))
-    assert "label{tab:ablation_coco-object-meeting}" in other
-    assert other.replace("tab:ablation_coco-object-meeting", "tab:ablation_coesot") == own
+    other, own = ((tables / f"main_{name}.tex").read_text() for name in ("coco-object-meeting", "coesot"))
+    labels = [re.findall(r"label{tab:(.*?)}", text) for text in (other, own)]
+    assert [*labels[0]] == ["main_coco-object-meeting", "main_coco-object-meeting-below"]
+    assert not set(labels[0]) & set(labels[1])
+    assert other.replace("tab:main_coco-object-meeting", "tab:main_coesot") == own
 
 
 def test_the_report_is_one_file_made_without_a_network(finished):

@@ -165,7 +165,7 @@ rule alias_latex:
     message:
         "Copy the LaTeX table {wildcards.table} under the benchmark's other name, {wildcards.alias}."
     shell:
-        "sed 's/label{{tab:{wildcards.table}_{params.name}}}/label{{tab:{wildcards.table}_{wildcards.alias}}}/' {input:q}"
+        "sed 's/label{{tab:{wildcards.table}_{params.name}/label{{tab:{wildcards.table}_{wildcards.alias}/' {input:q}"
         " > {output:q}.part 2> {log:q} && mv {output:q}.part {output:q}"
 
 

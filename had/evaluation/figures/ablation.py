@@ -9,6 +9,7 @@ import numpy as np
 from had.data.layouts import layout_of
 from had.evaluation import style
 from had.evaluation.benchmark import gather
+from had.evaluation.figures.labels import scored
 from had.evaluation.rows import REFERENCE, rows_of
 from had.evaluation.scoreboard import scoreboard
 from had.options.experiment import Experiment
@@ -26,11 +27,11 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     table = table[table["metric"] == "SR"]
     board = scoreboard(table, experiment.evaluation)
     rows.sort(key=lambda row: -board.point(row.run, "SR"))
-    names = {row.run: f"{row.title} [{board.point(row.run, 'SR'):.3f}]" for row in rows}
+    names = {row.run: scored(row, board.point(row.run, "SR")) for row in rows}
     points = table[table["run"].isin(list(names))].groupby(["run", "sequence"], as_index=False)["value"].mean()
     points["run"] = points["run"].map(names)
 
-    drawn = style.figure(style.PAGE, 0.9 + 0.28 * len(rows))
+    drawn = style.figure(style.PAGE, 1.0 + 0.26 * len(rows))
     left, right = drawn.subplots(1, 2, sharey=True, width_ratios=(1.5, 1))
     order = list(names.values())
     state = np.random.get_state()
@@ -46,13 +47,15 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
         if row.run != row.reference and row.reference in board.runs:
             value, low, high, _ = board.difference(row.run, row.reference, "SR")
             _bar(right, value, low, high, height, row.look)
-    left.set(xlabel="SR (grey: one sequence)", ylabel="", xlim=(0, 1), title=layout_of(benchmark).title)
+    left.set(xlabel="SR (grey: one sequence)", ylabel="", xlim=(0, 1))
     right.axvline(0, color="#7F7F7F", linewidth=0.8, zorder=0)
-    right.set(xlabel=f"ΔSR to {REFERENCE}, paired", title=f"95 % intervals: {style.resampled(experiment.evaluation)}")
+    right.set(xlabel=f"ΔSR to {REFERENCE}, paired")
+    intervals = f"95 % intervals: {style.resampled(experiment.evaluation)}"
+    drawn.suptitle(f"{layout_of(benchmark).title} [SR]; {intervals}", fontsize=8)
     left.grid(axis="y", visible=False)
     right.grid(axis="y", visible=False)
     right.tick_params(axis="y", left=False)
-    left.tick_params(axis="y", left=False, labelsize=8)
+    left.tick_params(axis="y", left=False, labelsize=7)
     return drawn
 
 

@@ -1,16 +1,18 @@
-"""SR by attribute as bars with their intervals, the attributes with most sequences first."""
+"""SR by attribute as bars with their intervals, the attributes with most sequences first, and what they mean."""
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from had.data.layouts import layout_of
 from had.evaluation import style
-from had.evaluation.attributes import telling_attributes
+from had.evaluation.attributes import meaning, telling_attributes
 from had.evaluation.benchmark import gather
 from had.evaluation.figures import scenes
+from had.evaluation.figures.labels import height_of_legend, legend_below, scored
 from had.evaluation.rows import rows_of
 from had.evaluation.scoreboard import scoreboard
 from had.options.experiment import Experiment
@@ -20,11 +22,14 @@ if TYPE_CHECKING:
 
 A_LINE = 9
 """Attributes side by side."""
+LETTERS = 150
+"""Of the smallest type on a line of the page."""
 
 
 def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     """A group of bars an attribute; attributes of fewer than ``evaluation.least_sequences`` sequences are left out."""
     from matplotlib.patches import Patch
+    from matplotlib.patheffects import Normal, Stroke
 
     flags, few = telling_attributes(experiment, benchmark)
     title, options = layout_of(benchmark).title, experiment.evaluation
@@ -40,7 +45,10 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
 
     lines = int(np.ceil(len(names) / A_LINE))
     a_line = int(np.ceil(len(names) / lines))
-    drawn = style.figure(style.PAGE, 1.5 * lines + 0.75)
+    labels = [scored(row, overall.point(row.run, "SR")) for row in rows]
+    key = fill(meaning(names), LETTERS)
+    height = 1.4 * lines + 0.45 + 0.1 * key.count("\n") + height_of_legend(labels, style.PAGE)
+    drawn = style.figure(style.PAGE, height)
     width = 0.84 / len(rows)
     for line, axes in enumerate(drawn.subplots(lines, 1, squeeze=False, sharey=True).ravel()):
         shown = names[line * a_line : (line + 1) * a_line]
@@ -49,16 +57,16 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
             values = np.array([boards[name].point(row.run, "SR") for name in shown])
             ends = np.array([boards[name].interval(row.run, "SR") for name in shown]).T
             axes.bar(places, values, width * 0.92, **style.bar(row.look))
-            axes.errorbar(
-                places, values, yerr=np.abs(ends - values), linestyle="none", ecolor="#404040", elinewidth=0.6
-            )
+            axes.errorbar(places, values, yerr=np.abs(ends - values), linestyle="none", ecolor="black", elinewidth=0.7)[
+                2
+            ][0].set_path_effects([Stroke(linewidth=1.7, foreground="white"), Normal()])
         axes.set_xticks(np.arange(len(shown)), [f"{name} ({int(flags[name].sum())})" for name in shown])
         axes.set(ylabel="SR", xlim=(-0.5, a_line - 0.5), ylim=(0, 1))
         axes.grid(axis="x", visible=False)
         axes.tick_params(axis="x", length=0)
     handles = [Patch(**style.bar(row.look)) for row in rows]
-    labels = [f"{row.title} [{overall.point(row.run, 'SR'):.3f}]" for row in rows]
-    drawn.legend(handles, labels, loc="outside lower center", ncols=3)
+    drawn.axes[-1].set_xlabel(key, fontsize=style.LEAST_TYPE)
+    legend_below(drawn, handles, labels)
     intervals = f"95 % intervals: {style.resampled(options)}{left_out(experiment, few)}"
     drawn.suptitle(f"{title}: SR by attribute (sequences)\n{intervals}", fontsize=7)
     return drawn

@@ -13,11 +13,15 @@ from had.evaluation.attributes import meaning, telling_attributes
 from had.evaluation.benchmark import gather, read_attributes
 from had.evaluation.figures import scenes
 from had.evaluation.figures.attribute_bars import left_out
+from had.evaluation.figures.labels import height_of_legend, legend_below, scored
 from had.evaluation.scoreboard import scoreboard
 from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+CIRCLE = 2.2
+"""Inches across."""
 
 
 def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
@@ -25,6 +29,8 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
 
     Where no sequence carries an attribute, a sentence says so.
     """
+    from matplotlib.patheffects import Normal, Stroke
+
     flags, few = telling_attributes(experiment, benchmark)
     title, least = layout_of(benchmark).title, experiment.evaluation.least_sequences
     if not read_attributes(experiment, benchmark).to_numpy().any():
@@ -39,25 +45,32 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     rows = scenes.few_rows(experiment)
     rows.sort(key=lambda row: -overall.point(row.run, "SR"))
 
-    # The layout overlooks labels at the rim, hence its margins.
-    drawn = style.figure(style.PAGE * 0.86, 3.6, rect=(0.07, 0, 0.93, 1))
-    axes: Any = drawn.add_subplot(projection="polar")
+    labels = [scored(row, overall.point(row.run, "SR")) for row in rows]
+    key = fill(f"{meaning(flags.columns)}{left_out(experiment, few)}", 72)
+    legend = height_of_legend(labels, style.COLUMN)
+    below = 0.35 + 0.1 * (key.count("\n") + 1) + legend
+    drawn = style.figure(style.COLUMN, CIRCLE + below + 0.5)
+    drawn.set_layout_engine("none")  # it overlooks labels at the rim
+    width, height = drawn.get_size_inches()
+    place = ((width - CIRCLE) / 2 / width, below / height, CIRCLE / width, CIRCLE / height)
+    axes: Any = drawn.add_axes(place, projection="polar")
     angles = np.linspace(0, 2 * np.pi, len(flags.columns), endpoint=False)
     values = np.array([[board.point(row.run, "SR") for board in boards] for row in rows])
     for row, line in zip(rows, values, strict=True):
-        label = f"{row.title} [{overall.point(row.run, 'SR'):.3f}]"
-        axes.plot(np.append(angles, angles[0]), np.append(line, line[0]), label=label, **style.line(row.look))
+        axes.plot(np.append(angles, angles[0]), np.append(line, line[0]), **style.line(row.look))
     low, high = np.floor(values.min() * 10) / 10, np.ceil(values.max() * 10) / 10
     axes.set_ylim(max(0, low - 0.1), high)  # the lowest ring stays clear of the centre
     axes.set_yticks(np.arange(low, high + 0.05, 0.1 if high - low <= 0.5 else 0.2))
     axes.set_rlabel_position(180 / len(angles))
     axes.tick_params(axis="y", labelsize=6, labelcolor="#505050")
+    for ring in axes.get_yticklabels():
+        ring.set_path_effects([Stroke(linewidth=1.5, foreground="white"), Normal()])
     axes.tick_params(axis="x", pad=1)
     axes.set_xticks(angles, [f"{name} ({int(flags[name].sum())})" for name in flags])
     for text, angle in zip(axes.get_xticklabels(), angles, strict=True):
         side = np.cos(angle)
         text.set_horizontalalignment("left" if side > 0.1 else "right" if side < -0.1 else "center")
-    axes.set_title(f"{title}: SR by attribute (sequences)")
-    axes.legend(loc="center left", bbox_to_anchor=(1.32, 0.5))
-    drawn.supxlabel(fill(f"{meaning(flags)}{left_out(experiment, few)}", 125), fontsize=5.5)
+    drawn.suptitle(f"{title}: SR by attribute (sequences)", fontsize=8, y=1 - 0.05 / height, va="top")
+    drawn.text(0.5, legend / height, key, ha="center", va="bottom", fontsize=style.LEAST_TYPE)
+    legend_below(drawn, axes.get_lines(), labels)
     return drawn

@@ -8,11 +8,15 @@ import numpy as np
 
 from had.data.layouts import layout_of
 from had.evaluation import style
+from had.evaluation.figures.labels import short
 from had.evaluation.study import PRINTED, table
 from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+LETTERS = 70
+"""Of a pair's name beside the panels."""
 
 
 def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
@@ -20,7 +24,7 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     data = table(experiment, benchmark, "comparisons").data
     blocks = (data["regime"] != data["regime"].shift()).cumsum().to_numpy() - 1
     heights = np.arange(len(data)) + 0.6 * blocks  # a gap between regimes
-    drawn = style.figure(style.PAGE, 0.9 + 0.24 * (len(data) + blocks.max(initial=0)))
+    drawn = style.figure(style.PAGE, 1.05 + 0.22 * (len(data) + blocks.max(initial=0)))
     for axes, (name, head) in zip(drawn.subplots(1, len(PRINTED), sharey=True), PRINTED.items(), strict=True):
         axes.axvline(0, color="#7F7F7F", linewidth=0.8, zorder=0)
         for regime in sorted(set(blocks)):
@@ -35,8 +39,8 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
         axes.set(xlabel=head)
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", left=False)
-    axes.set_yticks(heights, data["pair"])
-    axes.invert_yaxis()
+    axes.set_yticks(heights, [short(pair, LETTERS) for pair in data["pair"]])
+    axes.set_ylim(heights[-1] + 0.6, -0.6)
     lines = "95 % intervals, thick: over sequences; thin: over sequences and training seeds"
-    drawn.suptitle(f"{layout_of(benchmark).title} ({lines}; {style.resampled(experiment.evaluation)})", fontsize=8)
+    drawn.suptitle(f"{layout_of(benchmark).title}; {style.resampled(experiment.evaluation)}\n{lines}", fontsize=8)
     return drawn

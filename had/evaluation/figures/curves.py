@@ -7,6 +7,7 @@ SR (area), PR at 20 px or NPR at 0.2, as the axis title says.
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from had.evaluation import metrics, style
 from had.evaluation.baselines import Baselines
 from had.evaluation.benchmark import read_attributes, read_curves
 from had.evaluation.breakout import covering_baselines
+from had.evaluation.figures.labels import height_of_legend, legend_below, short
 from had.evaluation.rows import rows_of, sensor_of
 from had.options.experiment import Experiment
 
@@ -66,22 +68,20 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
             lines.append(_Line(*_mean_curve(seeds, plot), row.title, look))
     baselines, reason = _baselines(experiment, benchmark)
     published = [] if baselines is None else _published(baselines, plot)
-    width, height = style.PAGE * 0.78, max(2.7, style.height_of_legend(len(lines) + len(published)))
-    drawn = style.figure(width, height)
+    shown = [line for group in (lines, published) for line in sorted(group, key=lambda line: -line.score)]
+    labels = [f"{short(line.title)} [{line.score:.3f}]" for line in shown]
+    drawn = style.figure(style.COLUMN, 2.45 + height_of_legend(labels, style.COLUMN))
     axes = drawn.subplots()
-    for group in (lines, published):
-        for line in sorted(group, key=lambda line: -line.score):
-            axes.plot(plot.thresholds, line.mean, label=f"{line.title} [{line.score:.3f}]", **line.look)
+    handles = [axes.plot(plot.thresholds, line.mean, **line.look)[0] for line in shown]
     if plot.rank is not None:
         axes.axvline(plot.rank, color="#7F7F7F", linewidth=0.7, zorder=0)
     sensor = f" of {'x'.join(map(str, sensor_of(experiment, benchmark)))})" if plot.curve == "error" else ""
     axes.set(xlabel=plot.x.removesuffix(")") + sensor if sensor else plot.x, ylabel=plot.y, ylim=(0, 1))
     axes.set_title(layout_of(benchmark).title + (" (grey: published trackers)" if published else ""))
     axes.set_xlim(plot.thresholds[0], plot.thresholds[-1])
-    axes.set_box_aspect(None if height < 3 else 0.8)
-    axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
     if reason:
-        drawn.supxlabel(reason, fontsize=6)
+        axes.set_xlabel(f"{axes.get_xlabel()}\n{fill(reason, 70)}")
+    legend_below(drawn, handles, labels)
     return drawn
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from had.data.sequences import Sequence
 from had.evaluation import style
 from had.evaluation.figures import scenes
+from had.evaluation.figures.labels import legend_below, scored, short
 from had.evaluation.metrics import overlaps, repaired
 from had.evaluation.rows import Row
 
@@ -44,13 +45,14 @@ def frames(sequence: Sequence, tracks: dict[Row, np.ndarray]) -> Figure:
     line = drawn.subplots(1, FRAMES, squeeze=False)[0]
     for axes in line:
         scenes.bare(axes)
+    by_look = {row.look: track for row, track in tracks.items()}
     for axes, number, picture in zip(line, numbers, pictures, strict=False):
         axes.imshow(picture)
         axes.set_autoscale_on(False)
-        for row, track in tracks.items():
-            scenes.draw_box(axes, track[number], colour=style.colour(row.look))
+        for look, drawn_as in style.boxes(list(by_look)).items():
+            scenes.draw_box(axes, by_look[look][number], drawn_as)
         if sequence.present[number]:
-            scenes.draw_box(axes, sequence.boxes[number], colour=style.TRUTH)
+            scenes.draw_truth(axes, sequence.boxes[number])
         axes.set_xlabel(scenes.caption(sequence, number), fontsize=6, labelpad=1)
     _legend(drawn, list(tracks), truth=True)
     return drawn
@@ -60,13 +62,14 @@ def crops(arrays: dict[str, np.ndarray], rows: dict[str, Row]) -> Figure:
     """The search crops that all networks see, a stream a line, with the predicted boxes and the ground truth."""
     streams = [name for name in IMAGES if f"search/{name}" in arrays]
     drawn, grid = _grid(len(streams), len(arrays["frames"]))
+    looks = {rows[str(name)].look: n for n, name in enumerate(arrays["networks"])}
     for line, stream in zip(grid, streams, strict=True):
         scenes.headline(line[0], NAMES[stream])
         for k, axes in enumerate(line):
             _show_crop(axes, arrays, k, stream)
-            for n, name in enumerate(arrays["networks"]):
-                scenes.draw_box(axes, _placed(arrays, k, arrays["predicted"][k, n]), colour=_colour(rows, name))
-            scenes.draw_box(axes, _placed(arrays, k, arrays["truth"][k]), colour=style.TRUTH)
+            for look, drawn_as in style.boxes(list(looks)).items():
+                scenes.draw_box(axes, _placed(arrays, k, arrays["predicted"][k, looks[look]]), drawn_as)
+            scenes.draw_truth(axes, _placed(arrays, k, arrays["truth"][k]))
             _caption(axes, arrays, k, "", last=stream == streams[-1])
     _legend(drawn, [rows[str(name)] for name in arrays["networks"]], truth=True)
     return drawn
@@ -86,9 +89,9 @@ def maps(arrays: dict[str, np.ndarray], rows: dict[str, Row]) -> Figure:
                 arrays["responses"][k, n], cmap="magma", norm=Normalize(0, 1), extent=(-0.5, w - 0.5, h - 0.5, -0.5)
             )
             scenes.bare(axes)
-            scale = arrays["responses"].shape[-1]
-            scenes.draw_box(axes, _placed(arrays, k, arrays["predicted"][k, n], scale), colour=_colour(rows, name))
-            scenes.draw_box(axes, _placed(arrays, k, arrays["truth"][k], scale), colour=style.TRUTH)
+            scale, look = arrays["responses"].shape[-1], rows[str(name)].look
+            scenes.draw_box(axes, _placed(arrays, k, arrays["predicted"][k, n], scale), style.boxes([look])[look])
+            scenes.draw_truth(axes, _placed(arrays, k, arrays["truth"][k], scale))
             peak = f"peak {arrays['responses'][k, n].max():.2f}"
             _caption(axes, arrays, k, peak, last=n == len(grid) - 1)
     drawn.colorbar(image, ax=grid, shrink=0.6, pad=0.01, label="response")
@@ -164,7 +167,7 @@ def overlap(sequence: Sequence, tracks: dict[Row, np.ndarray], marked: np.ndarra
         iou = np.where(present, np.clip(overlaps(repaired(track, boxes), boxes), 0, 1), np.nan)
         lines.append((float(np.nanmean(iou)), row, iou))
     for mean, row, iou in sorted(lines, key=lambda line: -line[0]):
-        axes.plot(numbers, iou, label=f"{row.title} [{mean:.3f}]", **style.line(row.look))
+        axes.plot(numbers, iou, label=scored(row, mean), **style.line(row.look))
     for number in numbers[~present]:
         axes.axvspan(number - 0.5, number + 0.5, color="#E5E5E5", linewidth=0, zorder=0)
     if marked is not None:
@@ -206,12 +209,12 @@ def _caption(axes: Axes, arrays: dict[str, np.ndarray], k: int, text: str, *, la
 def _legend(drawn: Figure, rows: list[Row], *, truth: bool = False, marked: bool = False) -> None:
     from matplotlib.lines import Line2D
 
-    labels = [row.title for row in rows]
+    labels, looks = [short(row.title) for row in rows], style.boxes([row.look for row in rows])
     if marked:
         handles = [Line2D([], [], linestyle="", **style.marker(row.look)) for row in rows]
     else:
-        handles = [Line2D([], [], color=style.colour(row.look)) for row in rows]
+        handles = [Line2D([], [], **looks[row.look]) for row in rows]
     if truth:
-        handles.append(Line2D([], [], color=style.TRUTH, linestyle=(0, (3, 2))))
+        handles.append(Line2D([], [], path_effects=scenes.outline("black"), **style.TRUTH_BOX))
         labels.append("Ground truth")
-    drawn.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    legend_below(drawn, handles, labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,10 +10,12 @@ import pandas as pd
 
 from had.data.layouts import layout_of
 from had.evaluation import statistics, style
-from had.evaluation.attributes import telling_attributes
+from had.evaluation.attributes import meaning, telling_attributes
 from had.evaluation.benchmark import gather
 from had.evaluation.factors import FACTORS, factors, quartiles
 from had.evaluation.figures import scenes
+from had.evaluation.figures.attribute_bars import LETTERS
+from had.evaluation.figures.labels import height_of_legend, legend_below, scored
 from had.evaluation.rows import Row
 from had.evaluation.scoreboard import scoreboard
 from had.options.evaluation import EvaluationOptions
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     """Above: one panel a factor, four bins with as many sequences each. Below: SR with an attribute minus without."""
+    from matplotlib.lines import Line2D
+
     table, options = gather(experiment, benchmark), experiment.evaluation
     rows = scenes.few_rows(experiment)
     table = table[(table["metric"] == "SR") & table["run"].isin([row.run for row in rows])]
@@ -36,8 +41,10 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     flags = flags.loc[:, (~flags).sum(axis=0) >= options.least_sequences]  # something must be left to compare with
 
     both = len(flags.columns) > 0
-    drawn = style.figure(style.PAGE, 2.15 + 1.9 * both + 0.5)
-    parts: Any = drawn.subfigures(2, 1, height_ratios=(2.15, 1.9)) if both else [drawn]
+    labels = [scored(row, overall.point(row.run, "SR")) for row in rows]
+    below_height = 2.0 + 0.1 * len(meaning(flags.columns)) / LETTERS if both else 0
+    drawn = style.figure(style.PAGE, 2.25 + below_height + height_of_legend(labels, style.PAGE))
+    parts: Any = drawn.subfigures(2, 1, height_ratios=(2.25, below_height)) if both else [drawn]
     top, below = parts[0], parts[1:]
     for axes, (name, title) in zip(top.subplots(1, len(FACTORS), sharey=True), FACTORS.items(), strict=True):
         _factor(axes, table, options, rows, quartiles(measured[name]))
@@ -47,9 +54,8 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     top.suptitle(f"{title}; 95 % intervals: {style.resampled(options)}", fontsize=8)
     if both:
         _attributes(below[0].subplots(), table, options, rows, flags.loc[names])
-    handles, labels = top.axes[0].get_legend_handles_labels()
-    labels = [f"{row.title} [{overall.point(row.run, 'SR'):.3f}]" for row in rows][: len(handles)]
-    drawn.legend(handles, labels, loc="outside lower center", ncols=3)
+    handles = [Line2D([], [], linestyle="", markersize=4, **style.marker(row.look)) for row in rows]
+    legend_below(drawn, handles, labels)
     return drawn
 
 
@@ -68,9 +74,9 @@ def _factor(
         ends = np.array([board.interval(row.run, "SR") for board in boards]).T
         axes.errorbar(
             places + _shift(index, len(rows)), values, yerr=np.abs(ends - values), linestyle="none", markersize=3.5,
-            elinewidth=0.7, label=row.title, **style.marker(row.look),
+            elinewidth=0.7, **style.marker(row.look),
         )  # fmt: skip
-    axes.set_xticks(places, [f"{text}\n({len(names)})" for text, names in bins], fontsize=6)
+    axes.set_xticks(places, [f"{text}\n({len(names)})".replace("–", "–\n") for text, names in bins], fontsize=6)
     axes.tick_params(axis="x", length=0)
     axes.set_xlim(-0.5, len(bins) - 0.5)
 
@@ -91,6 +97,7 @@ def _attributes(
     axes.axhline(0, color="#7F7F7F", linewidth=0.8, zorder=0)
     axes.set_xticks(np.arange(len(order)), [f"{flags.columns[k]}\n({int(flags.iloc[:, k].sum())})" for k in order])
     axes.set(xlim=(-0.5, len(order) - 0.5), ylabel="SR with minus without", title="What an attribute costs (sequences)")
+    axes.set_xlabel(fill(meaning(flags.columns[order]), LETTERS), fontsize=style.LEAST_TYPE)
     axes.grid(axis="x", visible=False)
     axes.tick_params(axis="x", length=0)
 

@@ -10,11 +10,13 @@ import pandas as pd
 from had.data.layouts import layout_of
 from had.errors import DataError
 from had.evaluation import style
+from had.evaluation.figures.labels import height_of_legend, legend_below, scored
 from had.evaluation.rows import Row, folder_of, rows_of
 from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLUMNS = 4
@@ -64,7 +66,8 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     terms = dict.fromkeys(str(name) for history in histories.values() for name in history if name not in _NOT_LOSSES)
     panels = ["val_iou", "total", *(name for name in terms if name != "total")]
     lines = math.ceil(len(panels) / COLUMNS)
-    drawn = style.figure(style.PAGE, 1.5 * lines + 0.6)
+    labels = {row.run: scored(row, last[row.run]) for row in rows}
+    drawn = style.figure(style.PAGE, 1.5 * lines + 0.2 + height_of_legend(list(labels.values()), style.PAGE))
     places = drawn.subplots(lines, COLUMNS, squeeze=False).ravel()
     handles: dict[str, Artist] = {}
     for axes, name in zip(places, panels, strict=False):
@@ -77,20 +80,28 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
             alone = "o" if len(mean) == 1 else None
             (line,) = axes.plot(mean.index, mean, marker=alone, markersize=3, **style.line(row.look))
             axes.fill_between(mean.index, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
-            handles.setdefault(f"{row.title} [{last[row.run]:.3f}]", line)
+            handles.setdefault(labels[row.run], line)
         drawn_values = [value for line in axes.get_lines() for value in line.get_ydata()]
         if drawn_values and min(drawn_values) > 0 and max(drawn_values) > WIDE * min(drawn_values):
-            axes.set_yscale("log")
+            _logarithmic(axes, max(drawn_values) / min(drawn_values))
         axes.set_title(_TITLES.get(name, name.replace("_", " ")))
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("Epoch")
     for axes in places[len(panels) :]:
         axes.axis("off")
-    drawn.legend(
-        handles.values(), handles.keys(), loc="outside lower center", ncols=3,
-        title=f"{layout_of(benchmark).title} [last IoU]",
-    )  # fmt: skip
+    title = f"{layout_of(benchmark).title} [last IoU]"
+    legend_below(drawn, list(handles.values()), list(handles), title=title)
     return drawn
+
+
+def _logarithmic(axes: Axes, span: float) -> None:
+    """A logarithmic axis; within two decades it has labels between the powers of ten as well."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 3) if span < 100 else (1,), numticks=6))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _history(experiment: Experiment, benchmark: str, row: Row) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import numpy as np
 from had.data.layouts import layout_of
 from had.evaluation import statistics, style
 from had.evaluation.benchmark import gather
+from had.evaluation.figures.labels import short, width_beside
 from had.evaluation.rows import rows_of
 from had.evaluation.scoreboard import scoreboard
 from had.options.experiment import Experiment
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 PRINTED = 0.05
 """Smaller shares are shown by their shade alone."""
+MOST_NARROW = 6
+"""Places that one column holds beside the names."""
 
 
 def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
@@ -32,7 +35,8 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     shares = np.stack([(np.floor(places) == number).mean(axis=0) for number in numbers], axis=1)  # N places
 
     side = 0.2 if len(rows) > 10 else 0.24
-    drawn = style.figure(min(style.PAGE, 3.4 + side * 1.5 * len(rows)), 0.95 + side * len(rows))
+    width = style.PAGE if len(rows) > MOST_NARROW else width_beside([row.title for row in rows])
+    drawn = style.figure(width, 1.2 + side * len(rows))
     axes = drawn.subplots()
     axes.imshow(
         shares, cmap="Greys", vmin=0, vmax=1, aspect="auto", extent=(0.5, len(rows) + 0.5, len(rows) - 0.5, -0.5)
@@ -42,10 +46,10 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
             if share >= PRINTED:
                 shade = "white" if share > 0.55 else "black"
                 axes.text(
-                    float(number), height, f"{100 * share:.0f}", ha="center", va="center", fontsize=5.5, color=shade
+                    float(number), height, f"{100 * share:.0f}", ha="center", va="center", fontsize=6, color=shade
                 )
     names = [
-        f"{row.title} [{board.point(row.run, 'SR'):.3f}; {_between(low[index], high[index])}]"
+        f"{short(row.title)} [{board.point(row.run, 'SR'):.3f}; {_between(low[index], high[index])}]"
         for index, row in enumerate(rows)
     ]
     axes.set_yticks(np.arange(len(rows)), names)
@@ -58,9 +62,9 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     axes.spines[:].set_visible(False)
     options = experiment.evaluation
     axes.set_xlabel(
-        f"Rank by SR: % of {options.resamples} resamples of {board.sequences} sequences, seed {options.seed}"
+        f"Rank by SR: % of {options.resamples} resamples\nof {board.sequences} sequences, seed {options.seed}"
     )
-    axes.set_title(f"{layout_of(benchmark).title} [SR; 95 % interval of the rank]")
+    drawn.suptitle(f"{layout_of(benchmark).title} [SR; 95 % interval of the rank]", fontsize=8)
     return drawn
 
 

@@ -10,6 +10,7 @@ from had.data.layouts import layout_of
 from had.errors import DataError
 from had.evaluation import style
 from had.evaluation.figures import scenes
+from had.evaluation.figures.labels import short
 from had.evaluation.rows import Row, folder_of
 from had.options.experiment import Experiment
 
@@ -39,12 +40,12 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     numbers = scenes.shown_frames(len(sequence), COLUMNS)
     images = {number: sequence.frame(number).image(stream) for number in numbers}
 
-    drawn = style.figure(style.PAGE, (style.PAGE / COLUMNS + 0.18) * len(rows) + 0.3, **style.IMAGES)
+    drawn = style.figure(style.PAGE, (style.PAGE / COLUMNS + 0.24) * len(rows) + 0.4, **style.IMAGES)
     grid = drawn.subplots(len(rows), COLUMNS, squeeze=False)
     for line, row in zip(grid, rows, strict=True):
         maps, windows = read_responses(experiment, benchmark, row, name)
         track = scenes.track_of(experiment, benchmark, row, name, len(sequence))
-        scenes.headline(line[0], f"{row.title} [SR {scores[row.run][name]:.3f}]")
+        scenes.headline(line[0], f"{short(row.title)} [SR {scores[row.run][name]:.3f}]")
         for axes in line:
             scenes.bare(axes)
         for axes, number in zip(line, numbers, strict=False):
@@ -53,9 +54,9 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
             shade = _overlay(maps[number].astype(np.float64))
             axes.imshow(shade, extent=(-0.5, SIDE - 0.5, SIDE - 0.5, -0.5), interpolation="bilinear")
             axes.set_autoscale_on(False)
-            scenes.draw_box(axes, _in_window(track[number], window), colour=style.colour(row.look))
+            scenes.draw_box(axes, _in_window(track[number], window), style.boxes([row.look])[row.look])
             if sequence.present[number]:
-                scenes.draw_box(axes, _in_window(sequence.boxes[number], window), colour=style.TRUTH)
+                scenes.draw_truth(axes, _in_window(sequence.boxes[number], window))
             axes.set_xlabel(
                 f"{scenes.caption(sequence, number)}, peak {maps[number].max():.2f}", fontsize=6, labelpad=1
             )

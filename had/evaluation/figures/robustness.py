@@ -8,6 +8,7 @@ import numpy as np
 
 from had.data.layouts import layout_of
 from had.evaluation import style
+from had.evaluation.figures.labels import legend_below, scored
 from had.evaluation.robustness import boards
 from had.evaluation.rows import started_rows, starts_of
 from had.options.experiment import Experiment
@@ -25,7 +26,7 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
 
     board, options = boards(experiment, benchmark), starts_of(experiment)
     rows = sorted(started_rows(experiment), key=lambda row: -board[row.run].point("ope", "SR"))
-    drawn = style.figure(style.PAGE, 1.15 + 0.38 * len(rows))
+    drawn = style.figure(style.PAGE, 1.25 + 0.38 * len(rows))
     left, right = drawn.subplots(1, 2, sharey=True, width_ratios=(1.6, 1))
     groups = {True: [s.name for s in options.starts if s.scale == 1], False: []}
     groups[False] = [s.name for s in options.starts if s.name not in groups[True]]
@@ -40,12 +41,12 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
         _bar(left, own.point("sre", "SR"), own.interval("sre", "SR"), height + SRE, look | {"mfc": "white"})
         value, low, high, _ = own.difference("sre", "ope", "SR")
         _bar(right, value, (low, high), height, look)
-    names = [f"{row.title} [{board[row.run].point('ope', 'SR'):.3f}]" for row in rows]
+    names = [scored(row, board[row.run].point("ope", "SR")) for row in rows]
     left.set_yticks(range(len(rows)), names)
-    left.set(xlabel="SR", title=layout_of(benchmark).title, ylim=(len(rows) - 0.5, -0.5))
+    left.set(xlabel="SR", ylim=(len(rows) - 0.5, -0.5))
     right.axvline(0, color="#7F7F7F", linewidth=0.8, zorder=0)
     right.locator_params(axis="x", nbins=5)
-    right.set(xlabel="SR (SRE) minus SR (OPE), paired", title="95 % bootstrap intervals")
+    right.set(xlabel="SR (SRE) minus SR (OPE),\npaired")
     for axes in (left, right):
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", left=False)
@@ -57,7 +58,9 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
         if groups[shifted]:
             keys[text] = {"marker": shapes[shifted], "color": "#7F7F7F", "linestyle": ""}
     handles = [Line2D([], [], **look) for look in keys.values()]
-    drawn.legend(handles, list(keys), loc="outside lower center", ncols=len(keys))
+    title, intervals = layout_of(benchmark).title, f"95 % intervals: {style.resampled(experiment.evaluation)}"
+    drawn.suptitle(f"{title} [SR, OPE]; {intervals}", fontsize=8)
+    legend_below(drawn, handles, list(keys))
     return drawn
 
 

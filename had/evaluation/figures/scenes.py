@@ -5,7 +5,7 @@ Reads prepared sequences and track files; draws boxes on matplotlib axes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -95,27 +95,37 @@ def caption(sequence: Sequence, number: int) -> str:
     return f"frame {number + 1}" if sequence.present[number] else f"frame {number + 1}, absent"
 
 
-def draw_box(axes: Axes, box: np.ndarray, *, colour: str) -> None:
-    """One ``xywh`` box, outlined so that it is visible on any ground; nothing where it has no area.
+def draw_box(axes: Axes, box: np.ndarray, look: dict[str, Any], *, edge: str = "white") -> None:
+    """One ``xywh`` box, edged so that it is visible on any ground; nothing where it has no area.
 
-    The ground truth (`style.TRUTH`) is dashed: draw it last, then a track under it shows through the gaps.
+    Args:
+        look: colour, dashes and width, of `style.boxes`: draw boxes in its order.
+        edge: colour of the thin line on both sides.
     """
     from matplotlib.patches import Rectangle
-    from matplotlib.patheffects import Normal, Stroke
 
     if not np.isfinite(box).all() or min(box[2:]) <= 0:
         return
-    truth = colour == style.TRUTH
-    edge = Stroke(linewidth=1.8, foreground="black" if truth else "white")
-    dashes = (0, (3, 2)) if truth else "-"
-    patch = Rectangle((box[0], box[1]), box[2], box[3], fill=False, edgecolor=colour, linewidth=1.0, linestyle=dashes)
-    patch.set_path_effects([edge, Normal()])
+    patch = Rectangle((box[0], box[1]), box[2], box[3], fill=False, **look)
+    patch.set_path_effects(outline(edge, look["linewidth"]))
     axes.add_patch(patch)
 
 
+def draw_truth(axes: Axes, box: np.ndarray) -> None:
+    """The ground truth's box: draw it last, then a track under it shows through the gaps."""
+    draw_box(axes, box, style.TRUTH_BOX, edge="black")
+
+
+def outline(edge: str, width: float = style.TRUTH_BOX["linewidth"]) -> list:
+    """Path effects: a line of a width with a thin edge on both sides."""
+    from matplotlib.patheffects import Normal, Stroke
+
+    return [Stroke(linewidth=width + 0.6, foreground=edge), Normal()]
+
+
 def headline(axes: Axes, text: str) -> None:
-    """A line of text above a row of images, beginning at the first; it does not widen that image's column."""
-    axes.set_title(" ", fontsize=7)
+    """Text above a row of images, beginning at the first; it does not widen that image's column."""
+    axes.set_title("\n".join([" "] * (text.count("\n") + 1)), fontsize=7)
     axes.text(0, 1.03, text, fontsize=7, transform=axes.transAxes).set_in_layout(False)
 
 

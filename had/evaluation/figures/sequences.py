@@ -9,6 +9,7 @@ import pandas as pd
 
 from had.data.layouts import layout_of
 from had.evaluation import style
+from had.evaluation.figures.labels import short
 from had.evaluation.sequences import Pair, pairs_of
 from had.options.experiment import Experiment
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLUMNS = 4
+COLUMNS = 3
 """Further pairs side by side."""
 GAIN, LOSS = "#0072B2", "#D55E00"
 """Above zero and below: dark and light in grey, too."""
@@ -39,11 +40,12 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     right.spines["left"].set_visible(False)
     _sorted(middle, first)
     middle.set(xlabel=f"{len(first.sequences)} sequences, sorted", ylabel="ΔSR")
-    top.suptitle(f"{layout_of(benchmark).title}: {first.title}", fontsize=8)
+    title = f"{short(first.first.title)} − {short(first.second.title)}"
+    top.suptitle(f"{layout_of(benchmark).title}: {title}", fontsize=8)
     places = below[0].subplots(lines, COLUMNS, squeeze=False, sharey=True).ravel() if lines else []
     for axes, pair in zip(places, others, strict=False):
         _sorted(axes, pair)
-        axes.set_title(pair.title.replace(" − ", "\n− "), fontsize=5.5)
+        axes.set_title(f"{short(pair.first.title)}\n− {short(pair.second.title)}", fontsize=style.LEAST_TYPE)
     for axes in places[len(others) :]:
         axes.axis("off")
     for axes in places[: len(others)]:

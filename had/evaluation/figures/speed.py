@@ -9,6 +9,7 @@ import numpy as np
 from had.data.layouts import layout_of
 from had.evaluation import style
 from had.evaluation.benchmark import gather, read_profile
+from had.evaluation.figures.labels import height_of_legend, legend_below, scored
 from had.evaluation.rows import Row, rows_of
 from had.evaluation.scoreboard import scoreboard
 from had.options.experiment import Experiment
@@ -32,6 +33,8 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     Raises:
         DataError: the networks were not profiled.
     """
+    from matplotlib.lines import Line2D
+
     table = gather(experiment, benchmark)
     board = scoreboard(table[table["metric"] == "SR"], experiment.evaluation)
     measured = read_profile(experiment, benchmark)
@@ -41,7 +44,9 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
         if row.trained
     ]
     most = max(network.fps for network in networks)
-    drawn = style.figure(style.PAGE * 0.86, max(2.6, style.height_of_legend(len(networks))))
+    rows = sorted((network.row for network in networks), key=lambda row: -board.point(row.run, "SR"))
+    labels = [scored(row, board.point(row.run, "SR")) for row in rows]
+    drawn = style.figure(style.COLUMN, 2.6 + height_of_legend(labels, style.COLUMN))
     axes = drawn.subplots()
     places: dict[str, float] = {}
     for group in groups(networks):
@@ -50,22 +55,33 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
         places |= {n.row.run: x for n, x in zip(group, np.linspace(-half, half, len(group)) + speed, strict=True)}
         if len(group) > 1:
             axes.axvspan(speed - half - 0.02 * most, speed + half + 0.02 * most, color="#EFEFEF", zorder=0, linewidth=0)
-        text = f"{speed:.0f} FPS\n{group[0].parameters / 1e6:.1f} M"
-        axes.annotate(text, (speed, 0.015), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=6)
-    for row in sorted((network.row for network in networks), key=lambda row: -board.point(row.run, "SR")):
+    for line, (size, speeds) in enumerate(_sizes(networks).items()):  # a line each: speeds may be close
+        axes.annotate(
+            size, (np.mean(speeds), 0.015 + 0.055 * line), xycoords=("data", "axes fraction"), ha="center",
+            va="bottom", fontsize=style.LEAST_TYPE,
+        )  # fmt: skip
+    for row in rows:
         score = board.point(row.run, "SR")
         low, high = board.interval(row.run, "SR")
         axes.errorbar(
             places[row.run], score, yerr=[[score - low], [high - score]], linestyle="none", markersize=5,
-            markeredgecolor="white", markeredgewidth=0.5, label=f"{row.title} [{score:.3f}]", **style.marker(row.look),
+            markeredgecolor="white", markeredgewidth=0.5, **style.marker(row.look),
         )[2][0].set(alpha=0.5, linewidth=0.9, zorder=1)  # fmt: skip
     axes.set(xlabel="Frames a second (grey: one speed, side by side)", ylabel="SR with 95 % interval")
     axes.set_title(f"{layout_of(benchmark).title} [SR]; {style.resampled(experiment.evaluation)}")
     axes.margins(x=0.1, y=0.2)
     axes.set_xlim(left=0)
-    axes.set_box_aspect(0.8 if len(networks) > 12 else None)
-    axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
+    handles = [Line2D([], [], linestyle="", markersize=5, **style.marker(row.look)) for row in rows]
+    legend_below(drawn, handles, labels)
     return drawn
+
+
+def _sizes(networks: list[_Network]) -> dict[str, list[float]]:
+    """Millions of parameters in words -> speeds of the networks that have so many."""
+    found: dict[str, list[float]] = {}
+    for network in networks:
+        found.setdefault(f"{network.parameters / 1e6:.1f} M", []).append(network.fps)
+    return found
 
 
 def groups(networks: list[_Network]) -> list[list[_Network]]:
