@@ -19,6 +19,8 @@ Tracks = Annotated[list[Path] | None, typer.Option(help="Folder of <sequence>.tx
 Names = Annotated[list[str] | None, typer.Option(help="A name, once for each --tracks; none: the folder's.")]
 Listed = Annotated[Path | None, typer.Option("--list", help="Exactly these sequences, one a line; none: all tracked.")]
 Curves = Annotated[list[Path] | None, typer.Option(help="Stored curves (.npz) to be scored, too; repeatable.")]
+_INSTEAD = "File that says why trackers cannot be scored, a line each: they then have no scores, which is no error."
+Refused = Annotated[Path | None, typer.Option(help=_INSTEAD)]
 Baselines = Annotated[Path | None, typer.Option(help="Stored curves (.npz) of BOC's baselines: adds that score.")]
 
 
@@ -31,6 +33,7 @@ def evaluate(
     listed: Listed = None,
     curves: Curves = None,
     baselines: Baselines = None,
+    refused: Refused = None,
 ) -> None:
     """Score result files made by anybody as the official toolkits do; no network, no configuration is needed."""
     from had.evaluation.scoring import evaluate as score
@@ -43,5 +46,6 @@ def evaluate(
         listed=listed,
         curves=curves or [],
         baselines=baselines,
+        refused=refused,
         output=output,
     )

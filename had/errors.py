@@ -44,6 +44,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {match[0]!r}?" if match else f"valid are {', '.join(known)}"
 
 
+def counted(number: int, noun: str = "sequence") -> str:
+    """A number with its noun: 1 sequence, 2 sequences."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def excerpt(text: str, most: int = 60) -> str:
     """A file's text in quotes, as an error shows it; three dots where more than ``most`` characters were cut."""
     return repr(text) if len(text) <= most else f"{text[:most]!r}..."

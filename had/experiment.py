@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from had.config import dump, run_digest
+from had.files import make_folder
 from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def tracking_uri(results: Path | str) -> str:
 
 def create_database(results: Path | str) -> None:
     """Make the database before parallel jobs want it, because making it twice at once fails."""
-    Path(results).mkdir(parents=True, exist_ok=True)
+    make_folder(results)
     _client(tracking_uri(results)).search_experiments(max_results=1)
 
 

@@ -17,15 +17,39 @@ from typing import Any
 from had.errors import DataError
 
 
+def make_folder(path: Path | str) -> Path:
+    """The folder, with all above it, where there is none yet.
+
+    Raises:
+        DataError: a file is in its place or above it, or it cannot be written in.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        there = next((place for place in (path, *path.parents) if place.exists() and not place.is_dir()), path)
+        raise DataError(f"a folder {path}", f"a file {there}", "give another output, or move that away") from None
+    except OSError as error:
+        raise DataError(f"a folder {path}", f"none ({error.strerror})", "give another output") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise DataError("a folder to write in", f"{path}, which is not writable", "give another output") from None
+    return path
+
+
 @contextmanager
 def atomic_file(path: Path | str) -> Iterator[Path]:
     """A temporary path beside ``path`` that becomes ``path`` when the block ends without an error.
 
     The suffix is kept, because writers choose the format by it. After an error nothing is left, and an
     older ``path`` stays as it was.
+
+    Raises:
+        DataError: a folder is in its place, or its own folder cannot be made or written in.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise DataError(f"a file {path}", "a folder", "give another output, or move that away")
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         yield temporary
@@ -44,11 +68,12 @@ def atomic_folder(path: Path | str, parts: Collection[str] = ("index.json", "*.n
             if it holds nothing else, whole or not (Snakemake removes files before they are made again).
 
     Raises:
-        DataError: before and after the block, if something else is there; it stays as it is.
+        DataError: before and after the block, if something else is there; it stays as it is. Or the folder above
+            cannot be made or written in.
     """
     path = Path(path)
     _refuse_foreign(path, parts)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     _remove_leftovers(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     temporary.mkdir()

@@ -116,8 +116,10 @@ def film_sequence(path: Path, *, experiment: Experiment, benchmark: str, sequenc
         DataError: the sequences are not prepared, or not tracked.
     """
     from had.evaluation.figures import scenes
+    from had.evaluation.refused import scored
     from had.evaluation.rows import rows_of
 
+    experiment = scored(experiment, benchmark)
     known = {row.run: row for row in rows_of(experiment)}
     for run in runs:
         if run not in known:

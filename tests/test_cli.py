@@ -68,6 +68,7 @@ def test_the_verbs_are_these_and_each_explains_itself():
         (["train", "--benchmark", "coesot", "--run", "hda", "--data", "x", "--output", "y"], "did you mean 'had'?"),
         (["table", "ablatoin", "--benchmark", "coesot", "--output", "x"], "did you mean 'ablation'?"),
         (["figure", "radar", "--benchmark", "coesot", "--output", "x"], "a figure among"),
+        (["simulate", "--benchmark", "coesot", "--output", "README.md"], "got a file README.md"),
     ],
     ids=lambda value: "-".join([*value[:2], *value[-1:]]) if isinstance(value, list) else "",
 )

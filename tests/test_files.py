@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from had.errors import DataError
-from had.files import atomic_folder, read_json, read_text
+from had.files import atomic_file, atomic_folder, make_folder, read_json, read_text
 
 
 def content(folder):
@@ -79,3 +79,33 @@ def test_broken_text_and_broken_json(tmp_path):
     for text in ("{", "[1]", ""):
         (tmp_path / "index.json").write_text(text)
         assert read_json(tmp_path / "index.json") == {}
+
+
+@pytest.mark.parametrize("below", ["", "one", "one/two"])
+def test_a_folder_in_the_place_of_a_file_or_below_one_is_one_sentence(tmp_path, below):
+    write(tmp_path, "mine")
+    with pytest.raises(DataError, match=rf"expected a folder .*, got a file {tmp_path / 'mine'}; give another output"):
+        make_folder(tmp_path / "mine" / below)
+    with pytest.raises(DataError, match=r"got a file .*mine;"):
+        atomic_file(tmp_path / "mine" / below / "table.csv").__enter__()
+    with pytest.raises(DataError, match=r"got a file .*mine;|something else at .*mine"):
+        atomic_folder(tmp_path / "mine" / below).__enter__()
+    assert content(tmp_path) == {"mine": b"mine"}
+
+
+def test_a_file_in_the_place_of_a_folder_is_one_sentence(tmp_path):
+    write(tmp_path / "mine", "a.txt")
+    with pytest.raises(DataError, match=r"expected a file .*mine, got a folder"):
+        atomic_file(tmp_path / "mine").__enter__()
+    assert content(tmp_path) == {"mine/a.txt": b"a.txt"}
+
+
+def test_a_folder_that_cannot_be_written_in_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everywhere
+    with pytest.raises(DataError, match=r"got .*, which is not writable"):
+        atomic_file(tmp_path / "table.csv").__enter__()
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence():
+    with pytest.raises(DataError, match=r"expected a folder /proc/mine, got none \(.+\); give another output"):
+        make_folder("/proc/mine")

@@ -25,6 +25,7 @@ from had import __version__
 from had.data.datasets import PublishedFile
 from had.data.unfinished import Space, Unfinished, there
 from had.errors import DataError
+from had.files import make_folder
 
 MOST_REDIRECTS = 5
 PASSING = (408, 425, 429, 500, 502, 503, 504)
@@ -101,7 +102,7 @@ def fetch(
     if there(source, target):
         return
     stop = stop or threading.Event()
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     with Unfinished(source, target) as part, requests.Session() as session:
         session.auth = lambda request: request  # no password of a .netrc leaves the machine
         for last in (False, True):

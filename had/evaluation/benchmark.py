@@ -13,7 +13,8 @@ import pandas as pd
 
 from had.errors import DataError
 from had.evaluation.metrics import SCORES, Curves
-from had.evaluation.rows import folder_of, profile_file, rows_of
+from had.evaluation.refused import refusals, scored
+from had.evaluation.rows import Row, folder_of, profile_file, rows_of
 from had.options.experiment import Experiment
 
 METRICS = (*SCORES, "one_shot_iou")
@@ -25,13 +26,13 @@ def gather(experiment: Experiment, benchmark: str) -> pd.DataFrame:
 
     Returns:
         Columns benchmark, run, seed, sequence, metric, value (shares in [0, 1]; the one-shot IoU only
-        where a run has it); runs in the order of `rows_of`.
+        where a run has it); runs in the order of `rows_of`, without those that could not be scored.
 
     Raises:
-        DataError: a run was not evaluated, or on other sequences than the first one.
+        DataError: a run was not evaluated, or on other sequences than the first one, or no tracker could be scored.
     """
     parts: list[tuple[Path, pd.DataFrame]] = []
-    for row in rows_of(experiment):
+    for row in _rows(experiment, benchmark):
         for seed in row.seeds:
             path = folder_of(experiment, "metrics", benchmark, row.run, seed) / "per_sequence.csv"
             if not path.is_file():
@@ -55,7 +56,7 @@ def read_curves(experiment: Experiment, benchmark: str, run: str, seed: int) -> 
 
 def read_attributes(experiment: Experiment, benchmark: str) -> pd.DataFrame:
     """Attribute flags of the evaluated sequences: one row a sequence, one bool column an attribute."""
-    first = rows_of(experiment)[0]
+    first = _rows(experiment, benchmark)[0]
     with _open_curves(experiment, benchmark, first.run, first.seeds[0]) as stored:
         return pd.DataFrame(
             stored["attribute_flags"], index=list(stored["sequences"]), columns=list(stored["attributes"])
@@ -78,6 +79,15 @@ def read_profile(experiment: Experiment, benchmark: str) -> pd.DataFrame:
                 got = f"{path} without {row.run!r}, seed {seed}"
                 raise DataError("the cost of every network", got, "run `had profile` for the benchmark again")
     return table
+
+
+def _rows(experiment: Experiment, benchmark: str) -> list[Row]:
+    """The rows that could be scored, at least one."""
+    rows = rows_of(scored(experiment, benchmark))
+    if not rows:
+        sentence = next(iter(refusals(experiment, benchmark).values()), "no row is configured")
+        raise DataError(f"scores on {benchmark}", f"none ({sentence})", "see to that first")
+    return rows
 
 
 def _open_curves(experiment: Experiment, benchmark: str, run: str, seed: int):

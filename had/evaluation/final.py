@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from had.evaluation.benchmark import METRICS, gather, read_profile
+from had.evaluation.refused import scored
 from had.evaluation.rows import rows_of
 from had.evaluation.scoreboard import scoreboard
 from had.options.experiment import Experiment
@@ -25,6 +26,7 @@ def final_scores(experiment: Experiment, benchmark: str) -> dict[tuple[str, int]
     """
     single = experiment.evaluation.model_copy(update={"resamples": 1})
     result: dict[tuple[str, int], dict[str, float]] = {}
+    experiment = scored(experiment, benchmark)
     table = gather(experiment, benchmark)
     profile = read_profile(experiment, benchmark) if experiment.runs else None
     for row in rows_of(experiment):

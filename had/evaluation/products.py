@@ -5,6 +5,7 @@ Light: a family's file, and with it pandas or matplotlib, is imported when somet
 
 from __future__ import annotations
 
+import logging
 import re
 from importlib import import_module
 from pathlib import Path
@@ -12,8 +13,11 @@ from pathlib import Path
 from had.data.layouts import canonical_name, layout_of
 from had.errors import ConfigError, nearest
 from had.evaluation.published import published_scores
-from had.evaluation.rows import compared_pairs, rows_of, started_rows
+from had.evaluation.refused import refusals, scored
+from had.evaluation.rows import compared_pairs, rows_of, shows_frames, started_rows
 from had.options.experiment import Experiment
+
+log = logging.getLogger(__name__)
 
 KINDS = {
     "table": {
@@ -62,9 +66,10 @@ def applicable(what: str, experiment: Experiment, benchmark: str) -> list[str]:
     """The tables or figures that the configuration gives something to show, in the order of `KINDS`.
 
     Without any row there is none, without networks none of networks, and none of attributes where the benchmark
-    publishes no attributes. Comparisons are made where some were planned, sequences where two runs can be compared,
-    robustness where starts were asked for and a row of ours is tracked from them. `responses` also needs a network
-    among ``figures.runs``, `boc` baselines, `published` published scores.
+    publishes no attributes; with external trackers alone none that shows frames. Comparisons are made where some were
+    planned, sequences where two runs can be compared, robustness where starts were asked for and a row of ours is
+    tracked from them. `responses` also needs a network among ``figures.runs``, `boc` baselines, `published`
+    published scores.
 
     Args:
         what: ``table`` or ``figure``.
@@ -82,6 +87,8 @@ def applicable(what: str, experiment: Experiment, benchmark: str) -> list[str]:
         absent.add("comparisons")
     if experiment.figures.runs and not set(experiment.figures.runs) & set(experiment.runs):
         absent.add("responses")
+    if not shows_frames(experiment):
+        absent |= {"strips", "failures"}
     if not compared_pairs(experiment):
         absent.add("sequences")
     source = experiment.benchmarks.get(canonical_name(benchmark))
@@ -95,7 +102,7 @@ def applicable(what: str, experiment: Experiment, benchmark: str) -> list[str]:
 def write_product(what: str, kind: str, *, experiment: Experiment, benchmark: str, stem: Path) -> None:
     """Write ``<stem>.csv``, ``.md`` and ``.tex`` of a table, or ``<stem>.pdf`` and ``.png`` of a figure.
 
-    Each file appears whole or not at all.
+    Each file appears whole or not at all. External trackers that could not be scored are left out; the log names them.
 
     Args:
         what: ``table`` or ``figure``.
@@ -112,10 +119,16 @@ def write_product(what: str, kind: str, *, experiment: Experiment, benchmark: st
     if kind not in kinds:
         raise ConfigError(f"a {what} among {', '.join(kinds)}", repr(kind), nearest(kind, kinds))
     family, name = import_module(f"had.evaluation.{kinds[kind]}"), canonical_name(benchmark)
+    missing, experiment = refusals(experiment, name), scored(experiment, name)
+    for sentence in missing.values():
+        log.warning("%s", sentence)
     if what == "table":
         from had.evaluation.table_formats import write
 
-        write(family.table(experiment, name, kind), Path(stem), label=f"tab:{_UNFIT.sub('-', Path(stem).name)}")
+        made = family.table(experiment, name, kind)
+        if missing and kind in ("main", "attributes"):
+            (made.printed or made).notes.append(f"Not scored: {', '.join(missing)}, whose result files are broken.")
+        write(made, Path(stem), label=f"tab:{_UNFIT.sub('-', Path(stem).name)}")
         return
     from had.evaluation import style
 

@@ -51,14 +51,26 @@ def in_regime(run: str, regime: str) -> str:
 
 
 def rows_of(experiment: Experiment) -> list[Row]:
-    """All rows of an experiment: trained runs in the configuration's order, external trackers, controls."""
+    """All rows of an experiment: trained runs in the configuration's order, external trackers, controls.
+
+    Without those that are left out (`had.evaluation.refused`); the others keep their looks.
+    """
     rows = [
         Row(name, run.title, run.role, experiment.seeds_of(name), regime=run.regime)
         for name, run in experiment.runs.items()
     ]
     rows += [Row(name, name, "external", (0,)) for name in experiment.external]
     rows += [Row(name, CONTROL_TITLES[name], "control", (0,)) for name in experiment.controls]
-    return [row._replace(look=look) for look, row in enumerate(rows)]
+    looks = [row._replace(look=look) for look, row in enumerate(rows)]
+    return [row for row in looks if row.run not in experiment.left_out]
+
+
+def shows_frames(experiment: Experiment) -> bool:
+    """Whether test sequences are prepared, and frames can be shown: for networks and controls, which track on them.
+
+    External trackers alone are scored on annotations alone.
+    """
+    return bool(experiment.runs or experiment.controls)
 
 
 def compared_pairs(experiment: Experiment) -> list[tuple[str, Row, Row]]:

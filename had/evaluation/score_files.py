@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from had.data.annotation_layouts import AnnotationLayout
-from had.errors import DataError
+from had.errors import DataError, counted
 from had.evaluation.baselines import Baselines
-from had.evaluation.metrics import Curves, scores
+from had.evaluation.metrics import ERROR_THRESHOLDS, NORM_THRESHOLDS, OVERLAP_THRESHOLDS, Curves, scores
 from had.evaluation.overall import COLUMNS, by_attribute, summary
 from had.files import atomic_file
 
@@ -50,6 +50,13 @@ class Scored(NamedTuple):
     one_shot: np.ndarray
 
 
+def without_scores(tracker: str) -> Scored:
+    """A tracker that could not be scored: on no sequence."""
+    kinds = (OVERLAP_THRESHOLDS, ERROR_THRESHOLDS, NORM_THRESHOLDS)
+    nothing = Curves(*(np.zeros((0, len(thresholds))) for thresholds in kinds))
+    return Scored(tracker, (), np.zeros(0, int), nothing, (), np.zeros(0))
+
+
 def write_scores(
     scored: Sequence[Scored], *, layout: AnnotationLayout, output: Path, baselines: Baselines | None = None
 ) -> None:
@@ -61,8 +68,9 @@ def write_scores(
     for one in scored:
         begin = {"tracker": one.tracker, "sequences": len(one.sequences)}
         numbers = summary(one.curves)
-        told = (one.tracker, len(one.sequences), numbers["SR"], numbers["PR"], numbers["NPR"])
-        log.info("%s, %d sequences: SR (mean of the curve) %.4f, PR (at 20 px) %.4f, NPR (at 0.2) %.4f", *told)
+        told = (one.tracker, counted(len(one.sequences)), numbers["SR"], numbers["PR"], numbers["NPR"])
+        if one.sequences:
+            log.info("%s, %s: SR (mean of the curve) %.4f, PR (at 20 px) %.4f, NPR (at 0.2) %.4f", *told)
         rows.append({**begin, **numbers, **_breakout(one, baselines)})
         flags.append(_flags(one, layout))
         found = by_attribute(one.curves, flags[-1], layout.attributes)
@@ -78,7 +86,7 @@ def write_scores(
         np.savez(
             path,
             trackers=np.repeat([one.tracker for one in scored], [len(one.sequences) for one in scored]),
-            sequences=np.array([name for one in scored for name in one.sequences]),
+            sequences=np.array([name for one in scored for name in one.sequences], dtype=np.str_),
             frames=np.concatenate([one.frames for one in scored]),
             **joined._asdict(),
             attributes=np.array(layout.attributes, dtype=np.str_),
@@ -97,7 +105,7 @@ def _flags(one: Scored, layout: AnnotationLayout) -> np.ndarray:
     """(S, A) bool; a sequence of which no attributes are published has none, which the log says."""
     unknown = [name for name, own in zip(one.sequences, one.attributes, strict=True) if not own]
     if unknown and len(unknown) < len(one.sequences):
-        log.warning("%s: no attributes of %d sequences: %s", one.tracker, len(unknown), ", ".join(unknown))
+        log.warning("%s: no attributes of %s: %s", one.tracker, counted(len(unknown)), ", ".join(unknown))
     flags = [[own.get(name, False) for name in layout.attributes] for own in one.attributes]
     return np.array(flags, dtype=bool).reshape(len(one.sequences), len(layout.attributes))
 
@@ -105,6 +113,8 @@ def _flags(one: Scored, layout: AnnotationLayout) -> np.ndarray:
 def _breakout(one: Scored, baselines: Baselines | None) -> dict[str, float]:
     if baselines is None:
         return {}
+    if not one.sequences:
+        return {"BOC": float("nan")}
     try:
         return {"BOC": baselines.breakout(one.sequences, scores(one.curves)["SR"])}
     except DataError as error:

@@ -49,7 +49,7 @@ class Scoreboard:
 
     def point(self, run: str, metric: str) -> float:
         """The official score of one run; NaN where it has none."""
-        if metric not in self.metrics:
+        if metric not in self.metrics or run not in self.runs:
             return math.nan
         return float(self.points[self.metrics.index(metric), self.runs.index(run)])
 
@@ -70,7 +70,7 @@ class Scoreboard:
         return statistics.ranks(np.stack([self._sampled(run, metric) for run in runs], axis=1))
 
     def _sampled(self, run: str, metric: str) -> np.ndarray:
-        if metric not in self.metrics:
+        if metric not in self.metrics or run not in self.runs:
             return np.full(len(self.samples), np.nan)
         return self.samples[:, self.metrics.index(metric), self.runs.index(run)]
 

@@ -17,12 +17,14 @@ import pandas as pd
 from had.data.annotation_folders import AnnotationFolder, check_scorable, find_annotations
 from had.data.annotation_layouts import AnnotationLayout
 from had.data.sequences import Annotation, read_list
-from had.errors import ConfigError, DataError, HadError
+from had.errors import ConfigError, DataError, HadError, counted
 from had.evaluation.baselines import Baselines, read_baselines
+from had.evaluation.doubts import doubt_boxes, doubt_flags
 from had.evaluation.metrics import stacked_curves
-from had.evaluation.score_files import UNKNOWN, Scored, write_scores
+from had.evaluation.score_files import UNKNOWN, Scored, without_scores, write_scores
 from had.evaluation.track_files import read_boxes
 from had.evaluation.trackers import Tracker, find_trackers, refuse_doubled
+from had.files import atomic_file
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +39,12 @@ def evaluate(
     listed: Path | None = None,
     curves: Sequence[Path] = (),
     baselines: Path | None = None,
+    refused: Path | None = None,
 ) -> None:
     """Score trackers and write their tables and curves.
 
-    A tracker that cannot be scored hides none of the others: they are written, then the error is raised.
+    A tracker that cannot be scored hides none of the others: they are written, then the error is raised, or written
+    down for who looks at it later.
 
     Args:
         layout: whose annotations they are.
@@ -51,10 +55,12 @@ def evaluate(
         listed: file with the names of exactly those sequences that count; None: all that are annotated and tracked.
         curves: files of stored curves, scored beside the tracks.
         baselines: file of the stored curves that the breakout capability is held against.
+        refused: file that gets a line for each tracker that cannot be scored, instead of an error; such a tracker has
+            no sequences in the tables. Empty where all are scored.
 
     Raises:
         ConfigError: nothing to score, tracks without annotations, or names that do not fit.
-        DataError: broken annotations or lists, or trackers that could not be scored.
+        DataError: broken annotations or lists, or (without ``refused``) trackers that could not be scored.
     """
     if not tracks and not curves:
         raise ConfigError("--tracks with result files, or --curves", "neither", "say what is to be scored")
@@ -75,9 +81,12 @@ def evaluate(
 
     read = cache(truth.read)  # each annotation once, and only those that are scored
     jobs: list[tuple[str, Callable[[], Scored]]] = []
+    used: dict[str, Annotation] = {}
     for tracker in trackers:
         truths = [read(name) for name in wanted or _in_both(tracker, truth)]  # errors here are no tracker's fault
+        used |= {one.name: one for one in truths}
         jobs.append((tracker.name, partial(score_tracks, tracker.name, tracker.folder, truths)))
+    doubt_flags(truth.layout, list(used.values()))
     for one in stored:
         jobs += [(name, partial(_score_stored, name, one, wanted, truth)) for name in one.trackers]
     done: list[Scored] = []
@@ -87,6 +96,14 @@ def evaluate(
             done.append(job())
         except HadError as error:
             broken[name] = error
+    if refused is not None:
+        lines = [f"{name} is not scored on {layout.title}: {error}" for name, error in broken.items()]
+        with atomic_file(refused) as path:
+            path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        for line in lines:
+            log.error("%s", line)
+        write_scores([*done, *map(without_scores, broken)], layout=layout, output=output, baselines=boc)
+        return
     if done:
         write_scores(done, layout=layout, output=output, baselines=boc)
     if broken:
@@ -97,7 +114,7 @@ def _refuse_unannotated(wanted: list[str] | None, truth: AnnotationFolder, liste
     missing = [name for name in wanted or () if name not in truth.files]
     if missing:
         got = f"none of {len(missing)}: {', '.join(missing)}"
-        raise DataError(f"annotations of all {len(wanted or ())} sequences of {listed}", got, "complete --annotations")
+        raise DataError(f"annotations of {counted(len(wanted or ()))} of {listed}", got, "complete --annotations")
 
 
 def _in_both(tracker: Tracker, truth: AnnotationFolder) -> list[str]:
@@ -108,7 +125,7 @@ def _in_both(tracker: Tracker, truth: AnnotationFolder) -> list[str]:
         ("without an annotation, not scored", [name for name in tracker.sequences if name not in truth.files]),
     ):
         if ones:
-            log.warning("%s: %d sequences %s: %s", tracker.name, len(ones), problem, ", ".join(ones))
+            log.warning("%s: %s %s: %s", tracker.name, counted(len(ones)), problem, ", ".join(ones))
     return [name for name in truth.files if name in tracked]
 
 
@@ -133,7 +150,8 @@ def score_tracks(tracker: str, folder: Path, annotations: Sequence[Annotation]) 
     tracks = [read_boxes(folder / f"{name}.txt", frames=len(truth)) for name, truth in zip(names, boxes, strict=True)]
     flooded = [name for name, track in zip(names, tracks, strict=True) if _mostly_nan(track)]
     if flooded:
-        log.warning("%s: %d sequences with NaN in most rows: %s", tracker, len(flooded), ", ".join(flooded))
+        log.warning("%s: %s with NaN in most rows: %s", tracker, counted(len(flooded)), ", ".join(flooded))
+    doubt_boxes(tracker, tracks, annotations)
     return Scored(
         tracker=tracker,
         sequences=tuple(names),
@@ -176,7 +194,7 @@ def _one_shot(path: Path, names: list[str]) -> np.ndarray:
     missing = set(names) - set(means.index)
     if missing:
         got = f"{path} without {sorted(missing)[0]}"
-        raise DataError(f"one-shot IoUs of {len(names)} sequences", got, "track the split again")
+        raise DataError(f"one-shot IoUs of {counted(len(names))}", got, "track the split again")
     return means[names].to_numpy()
 
 
@@ -187,5 +205,5 @@ def _summed_up(broken: dict[str, HadError], done: Sequence[Scored], output: Path
             log.error("%s is not scored: %s", name, error)
     name, error = next(iter(broken.items()))
     others = f", nor {', '.join(list(broken)[1:])} (see above)" if len(broken) > 1 else ""
-    rest = f"; the other {len(done)} are in {output}" if done else "; nothing was written"
+    rest = f"; the scores of {counted(len(done), 'other')} are in {output}" if done else "; nothing was written"
     return DataError(error.expected, f"{error.got} (tracker {name!r} is not scored{others}{rest})", error.remedy)

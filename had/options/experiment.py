@@ -7,10 +7,11 @@ each other are refused here, naming both. `had.config` reads them from YAML.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from had.errors import ConfigError, nearest
 from had.options.analysis import ExplainOptions, StartOptions, unknown_names
@@ -147,6 +148,7 @@ class Experiment(Options):
     disk space while they train: for small networks."""
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
+    _left_out: frozenset[str] = PrivateAttr(frozenset())
 
     @model_validator(mode="after")
     def _contradictions(self):
@@ -183,6 +185,17 @@ class Experiment(Options):
         if "teacher" in self.runs and self.runs["teacher"].role != "teacher":
             raise ValueError("the run `teacher` must have role: teacher")
         return self
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """External trackers that are no rows, because they could not be scored; nothing that a file can say."""
+        return self._left_out
+
+    def without(self, trackers: Iterable[str]) -> Experiment:
+        """The same configuration with some external trackers `left_out`; all other rows keep their places and looks."""
+        fewer = self.model_copy()
+        fewer._left_out = self._left_out | frozenset(trackers)
+        return fewer
 
     def seeds_of(self, run: str) -> tuple[int, ...]:
         """The training seeds of a run; those of a regime's row are its run's."""

@@ -22,7 +22,7 @@ from had.data.pairs import visible_frames
 from had.data.sequences import Sequence, load_split
 from had.device import choose_device, prepare_machine
 from had.errors import CheckpointError, DataError
-from had.files import atomic_file, file_digest, read_json
+from had.files import atomic_file, file_digest, make_folder, read_json
 from had.models.weights import load_network
 from had.options.analysis import Start
 from had.options.experiment import Experiment
@@ -107,6 +107,7 @@ def track_split(
     if _finished(output, sequences, identity, more):
         log.info("%s: already done in %s", output.name, output)
         return
+    make_folder(output)
     _discard_foreign(output, sequences, identity)
     todo: list = [sequence for sequence in sequences if not _done(output, sequence)]
     label = f"track {benchmark} {split} {run} seed {seed}"

@@ -27,7 +27,7 @@ from had.data.pairs import collate
 from had.device import prepare_machine
 from had.errors import ConfigError
 from had.experiment import TrackedRun, open_run
-from had.files import atomic_file, read_json
+from had.files import atomic_file, make_folder, read_json
 from had.models.weights import save_network
 from had.options.experiment import Experiment
 from had.progress import progress
@@ -73,6 +73,7 @@ def train(
     if _finished(output, job.digest):
         log.info("%s: already done in %s", job.name, output)
         return
+    make_folder(output)
     state = load_state(output / "last.pt", digest=job.digest)
     if state is not None:
         job.restore(state)

@@ -104,6 +104,14 @@ def test_overlap_is_that_of_the_scores_and_leaves_absent_frames_out(rows):
     assert sum(bool(axes.get_images()) for axes in pictures.axes) == 5
 
 
+def test_frames_are_counted_in_whole_numbers(tmp_path):
+    row = rows_of(experiment(tmp_path))[0]
+    boxes = np.tile([10.0, 10, 20, 20], (20, 1))
+    with style.applied():
+        axes = explained.overlap(PreparedSequence(Annotation("a", boxes, np.ones(20, bool), {})), {row: boxes}).axes[0]
+    assert all(tick == int(tick) for tick in axes.get_xticks())  # there is no frame 2.5
+
+
 def test_which_runs_are_explained(tmp_path):
     assert explained_runs(experiment(tmp_path)) == ["student", "had"]
     assert explained_runs(experiment(tmp_path, explain={"runs": ["had_ta"]})) == ["had_ta"]

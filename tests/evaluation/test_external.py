@@ -7,11 +7,16 @@ import pytest
 from synthetic import PreparedSequence, experiment, write_results
 
 from had import films
+from had.data.layouts import layout_of
 from had.errors import DataError
 from had.evaluation import style
+from had.evaluation.benchmark import gather
 from had.evaluation.figures import scenes, strips
+from had.evaluation.final import final_scores
 from had.evaluation.products import write_product
-from had.evaluation.rows import external_tracks, rows_of, tracks_folder
+from had.evaluation.refused import refusals, scored
+from had.evaluation.rows import external_tracks, folder_of, rows_of, tracks_folder
+from had.evaluation.score_files import without_scores, write_scores
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +94,62 @@ def test_the_truth_is_not_drawn_where_the_target_is_absent(prepared, made, tmp_p
     assert np.isnan(shown["ground_truth"][~absent.present]).all()
     np.testing.assert_array_equal(shown["ground_truth"][absent.present], absent.boxes[absent.present])
     assert scenes.caption(PreparedSequence(absent), int(np.flatnonzero(~absent.present)[0])).endswith(", absent")
+
+
+def refuse(one, sentence="other is not scored on COESOT: expected 12 boxes, got 3"):
+    """What `had evaluate --refused` leaves of the tracker `other`."""
+    folder = folder_of(one, "metrics", "coesot", "other", 0)
+    nothing = without_scores("other")
+    write_scores([nothing], layout=layout_of("coesot"), output=folder)
+    (folder / "refused.txt").write_text(f"{sentence}\n")
+    return sentence
+
+
+@pytest.fixture
+def two(tmp_path):
+    one = experiment(
+        tmp_path / "results",
+        external={"other": str(tmp_path / "theirs"), "second": str(tmp_path / "second")},
+        figures={"runs": ["other", "had"]},
+        evaluation={"resamples": 50},
+    )
+    return one, write_results(one, "coesot", sequences=4, frames=12)
+
+
+def test_a_tracker_that_could_not_be_scored_is_left_out_and_the_others_keep_their_looks(two, tmp_path, caplog):
+    refused, _ = two
+    before = {row.run: row.look for row in rows_of(refused)}
+    sentence = refuse(refused)
+    assert refusals(refused, "coesot") == {"other": sentence}
+    after = {row.run: row.look for row in rows_of(scored(refused, "coesot"))}
+    assert after == {run: look for run, look in before.items() if run != "other"}
+    assert rows_of(refused) == rows_of(scored(refused, "eventvot"))
+    for kind in ("main", "attributes", "ablation"):
+        write_product("table", kind, experiment=refused, benchmark="coesot", stem=tmp_path / kind)
+        assert ("Not scored: other" in (tmp_path / f"{kind}.md").read_text()) == (kind != "ablation")
+    assert sentence in caplog.text
+    runs = list(pd.read_csv(tmp_path / "main.csv")["run"])
+    assert "second" in runs
+    assert "other" not in runs
+    assert ("other", 0) not in final_scores(refused.model_copy(update={"runs": {}}), "coesot")
+
+
+@pytest.mark.parametrize("kind", ["success", "ranks", "attributes", "strips"])
+def test_figures_are_drawn_without_it(two, kind, tmp_path, monkeypatch):
+    monkeypatch.setitem(style._SETTINGS, "savefig.dpi", 60)
+    refused, truth = two
+    refuse(refused)
+    monkeypatch.setattr(scenes, "load_split", lambda folder, split: [PreparedSequence(one) for one in truth])
+    write_product("figure", kind, experiment=refused, benchmark="coesot", stem=tmp_path / kind)
+    assert (tmp_path / f"{kind}.png").stat().st_size > 1000
+
+
+def test_where_none_could_be_scored_one_sentence_says_why(two):
+    refused, _ = two
+    alone = refused.model_copy(update={"runs": {}, "controls": (), "external": {"other": refused.external["other"]}})
+    sentence = refuse(alone)
+    with pytest.raises(DataError, match=rf"scores on coesot, got none \({sentence}\)"):
+        gather(alone, "coesot")
 
 
 def test_a_missing_or_empty_folder_is_one_sentence(tmp_path):

@@ -16,13 +16,15 @@ import pytest
 from browser import CHROMIUM, Browser
 from synthetic import PreparedSequence, experiment, write_results
 
+from had.data.layouts import layout_of
 from had.errors import DataError
 from had.evaluation import attributes as by_attribute
 from had.evaluation import tables
 from had.evaluation.benchmark import gather
 from had.evaluation.page import packing, scenes
 from had.evaluation.page.write import write_page
-from had.evaluation.rows import rows_of, tracks_folder
+from had.evaluation.rows import folder_of, rows_of, tracks_folder
+from had.evaluation.score_files import without_scores, write_scores
 from had.evaluation.scoreboard import scoreboard
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -227,6 +229,34 @@ def test_a_broken_frame_or_track_leaves_the_rest(tmp_path, monkeypatch, caplog):
     assert "sim_001.txt" in caplog.text
 
 
+@pytest.fixture
+def refused(tmp_path, monkeypatch):
+    """A page with a tracker that could not be scored."""
+    external = {"other": str(tmp_path / "other")}
+    one = experiment(tmp_path / "results", runs={}, controls=["static"], external=external)
+    write_results(one, "coesot", sequences=3, frames=10)
+    one = one.model_copy(update={"benchmarks": {"coesot": one.benchmarks["coesot"]}})
+    (one.results / "videos").mkdir()
+    (one.results / "videos" / "coesot.mp4").touch()
+    folder = folder_of(one, "metrics", "coesot", "other", 0)
+    write_scores([without_scores("other")], layout=layout_of("coesot"), output=folder)
+    (folder / "refused.txt").write_text("other is not scored on COESOT: broken\n")
+    monkeypatch.setattr(scenes, "prepared", lambda experiment, benchmark: {})
+    write_page(one, tmp_path / "index.html")
+    return tmp_path / "index.html"
+
+
+def test_a_tracker_that_could_not_be_scored_is_a_row_without_scores_and_is_named(refused):
+    data = parts_of(refused)["benchmark-coesot"]
+    assert data["note"].endswith("other is not scored on COESOT: broken.")
+    assert data["subsets"][0]["points"]["SR"][0] is None
+    assert data["subsets"][0]["points"]["SR"][1] > 0
+    curves = unpacked(data["subsets"][0]["curves"]["overlap"], "<u2").reshape(2, -1)
+    assert (curves[0] == packing.MISSING).all()
+    assert data["pairs"]["SR"] == [[None] * 4]
+    assert len(data["films"]) == 1
+
+
 def test_rows_that_are_not_there_are_one_sentence(tmp_path):
     with pytest.raises(DataError, match=r"no file .*per_sequence.csv"):
         write_page(experiment(tmp_path / "results"), tmp_path / "index.html")
@@ -293,6 +323,22 @@ def column(browser, head: str, table: str = "#table") -> list[str]:
         f" return [...document.querySelectorAll('{table} tbody tr:not(.seed)')]"
         " .map(line => line.cells[at].firstChild?.textContent ?? ''); })()"
     )
+
+
+@needs_chromium
+def test_a_row_without_scores_can_be_chosen_and_pointed_at(tab, refused):
+    tab.problems.clear()
+    tab.open(refused.as_uri())
+    tab.click('#table tr[data-run="other"] button.pick')
+    tab.point("#plot")
+    assert "other" in tab.ask("document.getElementById('legend').innerText")
+    assert column(tab, "SR")[-1] == "–"
+    assert "other is not scored on COESOT: broken." in tab.ask("document.getElementById('note').textContent")
+    assert "3 sequences" in tab.ask("document.getElementById('subset').innerText")
+    tab.click("[data-sequence] button")
+    meanings = tab.ask("Object.values(current().data.meanings)")
+    assert any(meaning in tab.ask("document.querySelector('.facts').textContent") for meaning in meanings)
+    assert tab.problems == []
 
 
 @needs_chromium

@@ -75,7 +75,7 @@ def test_what_is_refused_with_file_line_and_remedy_hides_no_other_tracker(tmp_pa
     assert code == 2
     assert last.startswith("had: expected ")
     assert got.format(file=file) in last
-    assert "tracker 'bad' is not scored; the other 1 are in" in last
+    assert "tracker 'bad' is not scored; the scores of 1 other are in" in last
     assert remedy in last.rpartition("; ")[2]
     assert list(read(tmp_path / "out")["tracker"]) == ["theirs"]
     assert len(read(tmp_path / "out", "per_sequence")) == 3
@@ -88,7 +88,7 @@ def test_two_broken_trackers_are_both_named(tmp_path, evaluate):
     places = [part for name in ("bad", "worse") for part in ("--tracks", tmp_path / name)]
     code, said = evaluate(*call(tmp_path), *places)
     assert code == 2
-    assert "tracker 'bad' is not scored, nor worse (see above); the other 1 are in" in said.splitlines()[0]
+    assert "tracker 'bad' is not scored, nor worse (see above); the scores of 1 other are in" in said.splitlines()[0]
     assert f"worse is not scored: expected 4 boxes in {tmp_path / 'worse/a.txt'}, got 2 rows" in said
 
 
@@ -97,7 +97,7 @@ def test_a_flood_of_nan_is_read_as_misses_and_said(tmp_path, evaluate):
     (tmp_path / "theirs/b.txt").write_text("NaN,NaN,NaN,NaN\n" * 4)
     code, said = evaluate(*call(tmp_path))
     assert code == 0
-    assert "theirs: 1 sequences with NaN in most rows: b" in said
+    assert "theirs: 1 sequence with NaN in most rows: b" in said
     table = read(tmp_path / "out", "per_sequence").set_index("sequence")
     assert table.loc["b", ["OP50", "PR", "NPR"]].to_list() == [0.25, 0.25, 0.25]  # the first row is given
 

@@ -53,6 +53,7 @@ def test_everything_is_made(finished):
     for notebook in ("ablation", "attributes", "sequence"):
         cells = json.loads((results / "notebooks" / f"{notebook}.ipynb").read_text())["cells"]
         assert any("image/png" in out.get("data", {}) for cell in cells for out in cell.get("outputs", []))
+        assert notebook != "attributes" or "camera motion" in json.dumps(cells)  # what the abbreviations mean
     for benchmark in ("eventvot", "coesot"):
         explained = json.loads((results / "explain" / benchmark / "index.json").read_text())
         assert explained["seeds"] == {"teacher": 0, "student": 0, "had": 0}

@@ -17,7 +17,15 @@ from had.errors import HadError
 from had.evaluation.explained import explained_runs
 from had.evaluation.products import KINDS, applicable
 from had.evaluation.published import published_file, published_scores
-from had.evaluation.rows import external_tracks, profile_file, rows_of, started_rows, starts_file, tracks_folder
+from had.evaluation.rows import (
+    external_tracks,
+    profile_file,
+    rows_of,
+    shows_frames,
+    started_rows,
+    starts_file,
+    tracks_folder,
+)
 from had.files import atomic_file
 from had.options.base import merge
 
@@ -106,6 +114,12 @@ EXTERNAL = list(EXPERIMENT.external)
 TABLES = list(KINDS["table"])
 FIGURES = list(KINDS["figure"])
 NOTEBOOKS = ["ablation", "attributes", "sequence"]
+TARGETS = {
+    "all": ["tables", "figures", "videos", "page", "notebook", "mlflow"],
+    "tables": ["tables"],
+    "figures": ["figures"],
+    "study": ["tables", "figures", "mlflow"],
+}
 
 
 def one_of(names):
@@ -227,10 +241,15 @@ def per_network(benchmark, pattern):
     ]
 
 
+def per_external(benchmark, pattern):
+    """`pattern` with every external tracker."""
+    return expand(f"{RESULTS}/{pattern}", benchmark=benchmark, run=EXTERNAL, seed=0)
+
+
 def per_run(benchmark, pattern):
     """`pattern` with every run; what is not trained has seed 0 only."""
-    fixed = expand(f"{RESULTS}/{pattern}", benchmark=benchmark, run=[*CONTROLS, *EXTERNAL], seed=0)
-    return per_network(benchmark, pattern) + fixed
+    controls = expand(f"{RESULTS}/{pattern}", benchmark=benchmark, run=CONTROLS, seed=0)
+    return per_network(benchmark, pattern) + controls + per_external(benchmark, pattern)
 
 
 def profiles(benchmark):
@@ -275,7 +294,7 @@ def notebooks():
     shown = {
         "ablation": bool(EXPERIMENT.runs),
         "attributes": bool(rows_of(EXPERIMENT)) and any(layout.attributes for layout in BENCHMARKS.values()),
-        "sequence": bool(rows_of(EXPERIMENT)),
+        "sequence": shows_frames(EXPERIMENT),
     }
     return [f"{RESULTS}/notebooks/{name}.ipynb" for name in NOTEBOOKS if shown[name]]
 
@@ -290,7 +309,7 @@ def notebook_input(wildcards):
 def films(benchmark):
     """The list of the films of the sequences that decide; of external trackers alone there are none."""
     compared = "sequences" in applicable("table", EXPERIMENT, benchmark)
-    wanted = EXPERIMENT.figures.films and compared and (EXPERIMENT.runs or CONTROLS)
+    wanted = EXPERIMENT.figures.films and compared and shows_frames(EXPERIMENT)
     return [f"{RESULTS}/videos/{benchmark}/films.txt"] if wanted else []
 
 
@@ -326,7 +345,7 @@ def figure_input(wildcards):
 
 def pictures(benchmark):
     """The prepared test split, whose frames the page shows; not made for external trackers alone."""
-    return prepared(benchmark, "test") if EXPERIMENT.runs or CONTROLS else []
+    return prepared(benchmark, "test") if shows_frames(EXPERIMENT) else []
 
 
 def named(what):
@@ -341,12 +360,17 @@ def products(*kinds):
         "data": [file for b in BENCHMARKS for file in prepared(b, "train", "val", "test")],
         "tables": [f"{RESULTS}/tables/{t}.{e}" for t in named("table") for e in ("csv", "md", "tex")],
         "figures": [f"{RESULTS}/figures/{f}.{e}" for f in named("figure") for e in ("pdf", "png")],
-        "videos": [f"{RESULTS}/videos/{b}.mp4" for b in BENCHMARKS if rows],
+        "videos": [f"{RESULTS}/videos/{b}.mp4" for b in BENCHMARKS if shows_frames(EXPERIMENT)],
         "page": [f"{RESULTS}/report/index.html"] if rows else [],
         "notebook": notebooks(),
         "mlflow": [f"{RESULTS}/logs/mlflow_{b}.txt" for b in BENCHMARKS if rows],
     }
     return [file for kind in kinds for file in made[kind]]
+
+
+def target(name):
+    """What a target makes; where there are external trackers it ends with the question whether all could be scored."""
+    return products(*TARGETS[name]) + ([f"{RESULTS}/logs/all_scored/{name}.txt"] if EXTERNAL else [])
 
 
 # --- resources -----------------------------------------------------------------------------------

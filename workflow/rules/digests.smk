@@ -1,4 +1,6 @@
 # What a step depends on: a digest of exactly those options, so that changing others re-runs nothing. Functions only.
+from functools import cache
+
 from had.config import digest, run_digest
 from had.data.prepare import FORMAT_VERSION
 from had.data.simulate.write import GENERATION
@@ -41,9 +43,15 @@ def explain_digest(wildcards):
     return digest(EXPERIMENT.explain, EXPERIMENT.crops, EXPERIMENT.losses, EXPERIMENT.distillation)
 
 
+@cache
+def external_digest(benchmark, run):
+    """The names and contents of an external tracker's files, which may be replaced by older ones."""
+    return digest([(file.name, file_digest(file)) for file in external_tracks(EXPERIMENT, benchmark, run)])
+
+
 def tracks_digest(wildcards):
-    """The contents of an external tracker's files, which may be replaced by older ones."""
-    return digest(*map(file_digest, tracks_of(wildcards))) if wildcards.run in EXTERNAL else ""
+    """What an external tracker's scores depend on."""
+    return external_digest(wildcards.benchmark, wildcards.run)
 
 
 def profile_digest(wildcards):
@@ -52,7 +60,7 @@ def profile_digest(wildcards):
 
 
 def rows_digest():
-    """The rows, their order and the statistics."""
+    """The rows, their order and the statistics, and what others' rows are made of."""
     titles = {run: options.title for run, options in EXPERIMENT.runs.items()}
     return digest(
         list(titles),
@@ -61,6 +69,7 @@ def rows_digest():
         EXTERNAL,
         [EXPERIMENT.seeds_of(run) for run in titles],
         EXPERIMENT.evaluation,
+        [external_digest(benchmark, run) for benchmark in BENCHMARKS for run in EXTERNAL],
     )
 
 
@@ -80,5 +89,5 @@ def notebook_digest(wildcards):
 
 
 def page_digest(wildcards):
-    """The whole configuration, which the page shows."""
-    return digest(EXPERIMENT)
+    """The whole configuration, which the page shows, and the rows."""
+    return digest(EXPERIMENT, rows_digest())

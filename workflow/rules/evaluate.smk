@@ -1,4 +1,6 @@
 # From tracks to scores, tables and figures: numpy only, no network is loaded.
+# Another tracker's broken result files hide nothing of the others: `evaluate_external` writes down why it has no scores,
+# what shows rows is made without it, and `all_scored`, the last job of all targets, fails until they are mended.
 
 
 rule evaluate:
@@ -14,6 +16,8 @@ rule evaluate:
         "<logs>/evaluate/{benchmark}_{run}_seed{seed}.log",
     benchmark:
         "<logs>/evaluate/{benchmark}_{run}_seed{seed}.tsv"
+    wildcard_constraints:
+        run=one_of([*TEACHERS, *STUDENTS, *CONTROLS]),
     conda:
         "../envs/had.yaml"
     threads: 1
@@ -24,12 +28,55 @@ rule evaluate:
         split=lambda wildcards: split_folder(wildcards.benchmark, "test").as_posix(),
         tracks=track_folder,
         folder=lambda wildcards, output: Path(output.scores).parent,
-        digest=tracks_digest,
+        refused="",
     message:
         "Score {wildcards.run} on {wildcards.benchmark}, seed {wildcards.seed}."
     shell:
         "had evaluate --layout {wildcards.benchmark} --annotations {params.split:q} --list {params.split:q}/list.txt"
-        " --tracks {params.tracks:q} --tracker {wildcards.run} --output {params.folder:q} > {log:q} 2>&1"
+        " --tracks {params.tracks:q} --tracker {wildcards.run} --output {params.folder:q} {params.refused}> {log:q} 2>&1"
+
+
+use rule evaluate as evaluate_external with:
+    output:
+        scores="<results>/metrics/{benchmark}/{run}/seed{seed}/per_sequence.csv",
+        curves="<results>/metrics/{benchmark}/{run}/seed{seed}/curves.npz",
+        overall="<results>/metrics/{benchmark}/{run}/seed{seed}/overall.csv",
+        attributes="<results>/metrics/{benchmark}/{run}/seed{seed}/per_attribute.csv",
+        refused="<results>/metrics/{benchmark}/{run}/seed{seed}/refused.txt",
+    wildcard_constraints:
+        run=one_of(EXTERNAL),
+        seed="0",
+    params:
+        split=lambda wildcards: split_folder(wildcards.benchmark, "test").as_posix(),
+        tracks=track_folder,
+        folder=lambda wildcards, output: Path(output.scores).parent,
+        refused=lambda wildcards, output: f"--refused {quote(output.refused)} ",
+        digest=tracks_digest,
+    message:
+        "Score {wildcards.run} on {wildcards.benchmark}, whose result files are in {params.tracks}."
+
+
+# After all else that its target makes, because Snakemake begins nothing more once a job has failed.
+rule all_scored:
+    input:
+        products=lambda wildcards: products(*TARGETS[wildcards.target]),
+        refused=[f for b in BENCHMARKS for f in per_external(b, "metrics/{benchmark}/{run}/seed0/refused.txt")],
+    output:
+        touch("<logs>/all_scored/{target}.txt"),
+    log:
+        "<logs>/all_scored/{target}.log",
+    wildcard_constraints:
+        target=one_of(TARGETS),
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=100,
+        runtime=5,
+    message:
+        "See that all external trackers could be scored."
+    shell:
+        "cat {input.refused:q} > {log:q} && test ! -s {log:q}"
 
 
 rule table:

@@ -11,7 +11,7 @@ rule page:
         ],
         profiles=[file for benchmark in BENCHMARKS for file in profiles(benchmark)],
         pictures=[file for benchmark in BENCHMARKS for file in pictures(benchmark)],
-        films=products("videos") if EXPERIMENT.runs or CONTROLS else [],
+        films=products("videos"),
         deciding=[file for benchmark in BENCHMARKS for file in films(benchmark)],
     output:
         page="<results>/report/index.html",

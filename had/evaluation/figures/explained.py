@@ -173,6 +173,7 @@ def overlap(sequence: Sequence, tracks: dict[Row, np.ndarray], marked: np.ndarra
     if marked is not None:
         axes.plot(np.asarray(marked) + 1, np.full(len(marked), 0.02), "^", color="#7F7F7F", markersize=4, clip_on=False)
     axes.set(xlabel="frame", ylabel="IoU", ylim=(0, 1), xlim=(0.5, len(boxes) + 0.5))
+    axes.locator_params(axis="x", integer=True)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title="mean IoU")
     return drawn
 

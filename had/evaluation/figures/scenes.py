@@ -32,7 +32,7 @@ def shown_rows(experiment: Experiment) -> list[Row]:
     usual = [name for name in USUAL_RUNS if name in experiment.runs] or list(experiment.runs)
     usual = usual or list(experiment.external) or [name for name in experiment.controls if name != "ground_truth"]
     usual = usual or list(known)
-    return [known[name] for name in experiment.figures.runs or usual]
+    return [known[name] for name in experiment.figures.runs or usual if name in known] or list(known.values())
 
 
 def few_rows(experiment: Experiment) -> list[Row]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from had.data.layouts import ATTRIBUTE_NAMES
 from had.evaluation import metrics
 from had.evaluation.benchmark import gather, read_attributes, read_curves, read_profile
 from had.evaluation.metrics import Curves
@@ -43,11 +44,13 @@ _ROUNDED = 6
 def scores_of(experiment: Experiment, benchmark: str) -> dict[str, Any]:
     """The scores of all rows on one benchmark.
 
+    A tracker that could not be scored has nothing but unknown values.
+
     Returns:
-        ``sequences`` (S,), ``attributes`` (names), ``flags`` (S lists of indices of attributes), ``values`` (packed
-        M, C, S), ``subsets``: all sequences, then those of each attribute that occurs, each with the rows' ``points``
-        and intervals ``low`` and ``high`` (M lists of N), ``seeds`` (M lists of C) and ``curves`` (packed N, K);
-        ``seed_curves`` (packed C, K), ``pairs`` (paired differences of rows) and ``costs``.
+        ``sequences`` (S,), ``attributes`` (names), their ``meanings``, ``flags`` (S lists of indices of attributes),
+        ``values`` (packed M, C, S), ``subsets``: all sequences, then those of each attribute that occurs, each with the
+        rows' ``points`` and intervals ``low`` and ``high`` (M lists of N), ``seeds`` (M lists of C) and ``curves``
+        (packed N, K); ``seed_curves`` (packed C, K), ``pairs`` (paired differences of rows) and ``costs``.
 
     Raises:
         DataError: a row was not evaluated, or on other sequences than the first.
@@ -68,6 +71,7 @@ def scores_of(experiment: Experiment, benchmark: str) -> dict[str, Any]:
         "metrics": shown,
         "sequences": names,
         "attributes": occurring,
+        "meanings": {name: ATTRIBUTE_NAMES.get(name, name) for name in occurring},
         "flags": [[i for i, name in enumerate(occurring) if flags.loc[sequence, name]] for sequence in names],
         "values": packing.shares(_values(table, rows, shown, names)),
         "subsets": subsets,
@@ -130,8 +134,14 @@ def _values(table: pd.DataFrame, rows: list[Row], shown: list[str], names: list[
 
 
 def _mean_curve(curves: Curves, kind: str, chosen: Any) -> np.ndarray:
-    """(K,) mean over the chosen sequences whose curve is not all zero, as the official toolkits draw it."""
-    values = getattr(curves, kind)[chosen]
+    """(K,) mean over the chosen sequences whose curve is not all zero, as the official toolkits draw it.
+
+    NaN for a tracker that could not be scored, which has no sequences.
+    """
+    curve = getattr(curves, kind)
+    if not len(curve):
+        return np.full(curve.shape[-1], np.nan)
+    values = curve[chosen]
     kept = values.any(axis=-1)
     return values[kept].mean(axis=0) if kept.any() else np.zeros(values.shape[-1])
 

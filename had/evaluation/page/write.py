@@ -27,6 +27,7 @@ from had.evaluation.figures import scenes as figures
 from had.evaluation.page import packing
 from had.evaluation.page.scenes import in_order_of_spread, pictures_of, scenes_of
 from had.evaluation.page.scores import CURVES, METRICS, scores_of
+from had.evaluation.refused import refusals, scored
 from had.evaluation.rows import REFERENCE, rows_of
 from had.evaluation.statistics import LEVEL
 from had.files import atomic_file
@@ -138,7 +139,9 @@ def _conventions(experiment: Experiment) -> list[str]:
 def _named(experiment: Experiment, benchmark: str) -> dict[str, Any]:
     layout = layout_of(benchmark)
     simulated = experiment.source(benchmark).root is None
-    return {"title": layout.title, "note": layout.note, "simulated": simulated, "aliases": layout.aliases}
+    missing = refusals(experiment, benchmark)
+    note = " ".join([layout.note, *(f"{sentence}." for sentence in missing.values())]).strip()
+    return {"title": layout.title, "note": note, "simulated": simulated, "aliases": layout.aliases}
 
 
 def _mean_scores(experiment: Experiment, benchmark: str, names: list[str]) -> np.ndarray:
@@ -154,7 +157,7 @@ def _films(experiment: Experiment, benchmark: str, names: list[str], place: Path
     films = {name: path for name, path in files.items() if path.is_file()}
     whole = folder / f"{benchmark}.mp4"
     if whole.is_file():
-        runs = [row.run for row in figures.shown_rows(experiment)]
+        runs = [row.run for row in figures.shown_rows(scored(experiment, benchmark))]
         middle = figures.spread_sequences(figures.sequence_scores(experiment, benchmark), runs, 1)[0]
         films.setdefault(middle, whole)
     return {name: Path(os.path.relpath(path, place)).as_posix() for name, path in films.items()}

@@ -59,7 +59,8 @@ function drawCurves() {
     const i = Math.min(state.cursor, last);
     parts.push(svg("line", { class: "cursor", x1: xs[i], x2: xs[i], y1: plotY(0), y2: plotY(1) }));
     for (const row of chosen) {
-      parts.push(svg("circle", { class: "dot", r: 3.4, cx: xs[i], cy: plotY(subset.curves[plot.kind][row.index][i]), style: `fill:${colour(row)}` }));
+      const value = subset.curves[plot.kind][row.index][i];
+      if (known(value)) parts.push(svg("circle", { class: "dot", r: 3.4, cx: xs[i], cy: plotY(value), style: `fill:${colour(row)}` }));
     }
   }
   by("plot").replaceChildren(svg("svg", { viewBox: `0 0 ${PLOT.width} ${PLOT.height}`, "aria-hidden": "true" }, parts));

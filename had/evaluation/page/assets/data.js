@@ -99,6 +99,7 @@ const signed = (value, digits = 3) => {
   return Number(text) === 0 ? text : (value < 0 ? "−" : "+") + text;
 };
 const chance = (p) => (p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(3)}`);
+const counted = (number) => `${number} ${number === 1 ? "sequence" : "sequences"}`;
 const metricName = (metric) => about.metrics[metric].name;
 
 /** The line with which a row is drawn everywhere. */

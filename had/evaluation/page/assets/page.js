@@ -89,7 +89,7 @@ function openBenchmark(name) {
   if (!data.subsets.some(({ attribute }) => attribute === state.attribute)) state.attribute = "";
   if (!data.metrics.includes(state.metric)) state.metric = data.metrics[0];
   by("subset").replaceChildren(...data.subsets.map(({ attribute, count }) => h("option", { value: attribute, selected: attribute === state.attribute },
-    attribute ? `${attribute} (${count} sequences)` : `all ${count} sequences`)));
+    attribute ? `${attribute}, ${data.meanings[attribute]} (${counted(count)})` : `all ${counted(count)}`)));
   by("note").textContent = [data.note, data.simulated ? "The recordings are simulated." : ""].filter(Boolean).join(" ");
   drawChips();
   refresh();

@@ -12,7 +12,7 @@ function drawScene() {
   const film = data.films[name];
   const facts = [
     scene.frames && `${scene.frames} frames`, scene.size && `${scene.size[0]} × ${scene.size[1]} pixels`,
-    attributesOf(sequence) || (data.attributes.length ? "no attribute" : null),
+    data.flags[sequence].map((i) => data.meanings[data.attributes[i]]).join(", ") || (data.attributes.length ? "no attribute" : null),
   ].filter(Boolean).join(" · ");
   by("scene").replaceChildren(...[
     h("h3", {}, name),

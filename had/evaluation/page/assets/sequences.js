@@ -49,7 +49,7 @@ function sequenceLine(sequence, columns, widest) {
   return h("tr", { "data-sequence": sequence, class: sequence === state.sequence ? "selected" : null }, columns.map((column) => {
     const value = column.value(sequence);
     if (column.key === "name") return h("th", { scope: "row", class: "text" }, h("button", { type: "button", "aria-pressed": String(sequence === state.sequence) }, data.sequences[sequence]));
-    if (column.text) return h("td", { class: "text attributes" }, value ?? "");
+    if (column.text) return h("td", { class: "text attributes", title: data.flags[sequence].map((i) => data.meanings[data.attributes[i]]).join(", ") }, value ?? "");
     if (!known(value)) return h("td", { class: "unknown" }, "–");
     return column.bar ? h("td", {}, bar(value, widest), signed(value)) : h("td", {}, score(value));
   }));
@@ -73,7 +73,7 @@ function drawDifference() {
   const gains = data.sequences.map((_, i) => onSequence(data, one, i, state.metric).mean - onSequence(data, other, i, state.metric).mean).filter(known);
   const won = gains.filter((gain) => gain > 0).length, lost = gains.filter((gain) => gain < 0).length;
   by("difference").replaceChildren(
-    h("strong", {}, `${one.title} minus ${other.title}`), said.length ? `, all sequences: ${said.join("; ")}. ` : ". ",
+    h("strong", {}, `${one.title} minus ${other.title}`), said.length ? `, all sequences: ${said.join("; ")} (p of each alone, not corrected). ` : ". ",
     h("span", { class: "muted" }, gains.length
       ? `${metricName(state.metric)} is higher on ${won} and lower on ${lost} of ${gains.length} sequences.`
       : `One of them has no ${metricName(state.metric)}.`,

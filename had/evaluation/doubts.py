@@ -1,0 +1,56 @@
+"""What can be right but mostly is not: annotations or result files of another form than the call says. Only warns."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from had.data.annotation_layouts import AnnotationLayout
+from had.data.sequences import Annotation
+from had.errors import counted
+from had.evaluation.metrics import overlaps, valid
+
+log = logging.getLogger(__name__)
+
+LEAST_PRESENT = 0.5
+"""Share of frames with target below which flags are doubted; 0.91 in those halves of COESOT and VisEvent at hand."""
+SAME_BOX = 0.6
+"""Overlap above which a track's first row is taken for the box that it was given, rounded or jittered."""
+
+
+def doubt_flags(layout: AnnotationLayout, annotations: Sequence[Annotation]) -> None:
+    """Say where most frames count as absent: another layout's flags mean the contrary."""
+    present = np.concatenate([annotation.present for annotation in annotations] or [np.ones(1, bool)])
+    if layout.presence and present.mean() < LEAST_PRESENT:
+        log.warning(
+            "%s: the target counts as present in %.0f%% of %d frames only, because a flag of %d is read as present: is"
+            " --layout right? Some benchmarks write it the other way round",
+            layout.title,
+            100 * present.mean(),
+            len(present),
+            layout.present_value,
+        )
+
+
+def doubt_boxes(tracker: str, tracks: Sequence[np.ndarray], annotations: Sequence[Annotation]) -> None:
+    """Say where the first rows of most tracks are not the boxes that a tracker begins with."""
+    begins = [
+        (track[:1], one.boxes[:1]) for track, one in zip(tracks, annotations, strict=True) if one.present[:1].all()
+    ]
+    pairs = [
+        (row, box) for row, box in begins if valid(box).all() and np.isfinite(row).all() and (row[:, 2:] > 0).all()
+    ]
+    if not pairs:
+        return
+    rows, boxes = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    elsewhere = int((overlaps(rows, boxes) < SAME_BOX).sum())
+    if 2 * elsewhere > len(pairs):
+        log.warning(
+            "%s: in %d of %s the first row is not the annotated box: are the rows x, y, w, h in pixels, and of these"
+            " sequences?",
+            tracker,
+            elsewhere,
+            counted(len(pairs)),
+        )
