@@ -56,8 +56,8 @@ REFUSED = {
     "underscore": (str.encode(GOOD.replace("14", "1_4")), "'1_4' in line 3 of {file}", "remove headers"),
     "hexadecimal": (str.encode(GOOD.replace("14", "0x14")), "'0x14' in line 3 of {file}", "remove headers"),
     "word": (str.encode(GOOD.replace("16", "None")), "'None' in line 4 of {file}", "remove headers"),
-    "image": (b"\x89PNG\r\n\x1a\n\x00\x00", "no UTF-8 text in {file}", "save it as UTF-8"),
-    "utf16": (GOOD.encode("utf-16"), "no UTF-8 text in {file}", "save it as UTF-8"),
+    "image": (b"\x89PNG\r\n\x1a\n\x00\x00", "no UTF-8 text in line 1 of {file}", "save it as UTF-8"),
+    "utf16": (GOOD.encode("utf-16"), "no UTF-8 text in line 1 of {file}", "save it as UTF-8"),
     "zeros": (b"\0" * 100, "other data in {file}", "x,y,w,h"),
 }
 
