@@ -23,6 +23,12 @@ ROWS = {
 }
 """Rows, and the configuration that has so many together with external trackers of long names."""
 EXTERNAL = {1: 1, 2: 0, 20: 6}
+NOT_MADE = {
+    1: {"ablation", "losses", "responses", "speed", "comparisons", "robustness", "strips", "failures", "sequences"},
+    2: {"comparisons", "sequences"},
+    20: set(),
+}
+"""What these rows give nothing to show in."""
 
 
 @pytest.fixture(scope="module", params=ROWS)
@@ -66,8 +72,9 @@ def words(drawn):
 @pytest.mark.parametrize("kind", KINDS["figure"])
 def test_words_lie_on_the_page_and_on_no_other_words(kind, made, monkeypatch):
     one, truth = made
-    if kind not in applicable("figure", one, "coesot"):
-        pytest.skip("not made with these rows")
+    if kind in NOT_MADE[len(rows_of(one))]:
+        assert kind not in applicable("figure", one, "coesot")
+        return
     monkeypatch.setattr(scenes, "load_split", lambda folder, split: [PreparedSequence(sequence) for sequence in truth])
     monkeypatch.setitem(style._SETTINGS, "savefig.dpi", 100)
     with style.applied():
