@@ -60,11 +60,12 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
         axes.plot(np.append(angles, angles[0]), np.append(line, line[0]), **style.line(row.look))
     low, high = np.floor(values.min() * 10) / 10, np.ceil(values.max() * 10) / 10
     axes.set_ylim(max(0, low - 0.1), high)  # the lowest ring stays clear of the centre
-    axes.set_yticks(np.arange(low, high + 0.05, 0.1 if high - low <= 0.5 else 0.2))
-    axes.set_rlabel_position(180 / len(angles))
-    axes.tick_params(axis="y", labelsize=6, labelcolor="#505050")
-    for ring in axes.get_yticklabels():
-        ring.set_path_effects([Stroke(linewidth=1.5, foreground="white"), Normal()])
+    rings = np.arange(low, high + 0.05, 0.1 if high - low <= 0.5 else 0.2)
+    axes.set_yticks(rings, [""] * len(rings))
+    style_of = {"color": "#505050", "fontsize": 6, "ha": "center", "va": "center"}
+    for ring in rings:  # as texts: labels of an axis lie under the lines
+        said = axes.text(np.pi / len(angles), ring, f"{ring:.1f}", **style_of)
+        said.set_path_effects([Stroke(linewidth=1.5, foreground="white"), Normal()])
     axes.tick_params(axis="x", pad=1)
     axes.set_xticks(angles, [f"{name} ({int(flags[name].sum())})" for name in flags])
     for text, angle in zip(axes.get_xticklabels(), angles, strict=True):
