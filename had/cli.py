@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from had import cli_analysis, cli_download, cli_evaluate, cli_page, cli_verify, cli_weights
+from had import cli_analysis, cli_download, cli_evaluate, cli_page, cli_plan, cli_verify, cli_weights
 from had import cli_options as options
 from had.config import dump, load, schema
 from had.data.layouts import canonical_name, layout_of
@@ -32,6 +32,7 @@ app.command()(cli_download.download)
 app.command()(cli_verify.verify)
 app.command()(cli_evaluate.evaluate)
 app.command()(cli_page.page)
+app.command()(cli_plan.plan)
 app.add_typer(cli_analysis.app)
 
 

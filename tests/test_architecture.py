@@ -14,7 +14,8 @@ GROUND |= {"data.annotation_layouts", "data.layouts"}
 FLOORS = [{"data", "models", "losses", "experiment"}, {"training", "tracking"}, {"evaluation"}]
 """Rooms of one floor do not know one another."""
 ROOF = {"films", "explanations", "cli"}
-ROOF |= {f"cli_{name}" for name in ("analysis", "download", "evaluate", "options", "page", "verify", "weights")}
+ROOF |= {f"cli_{name}" for name in ("analysis", "download", "evaluate", "options", "page", "plan", "verify", "weights")}
+ROOF |= {"plan", *(f"plan.{name}" for name in ("jobs", "networks", "recordings", "report", "space"))}
 EVALUATION_READS = {"data.annotation_folders", "data.sequences", "data.frames", "data.representations"}
 """All that the evaluation takes from the floors below, beside the ground."""
 

@@ -16,7 +16,7 @@ from had.errors import DataError
 REPOSITORY = Path(__file__).resolve().parents[1]
 VERBS = {
     *("simulate", "prepare", "inspect", "train", "teach", "track", "profile", "evaluate"),
-    *("table", "figure", "video", "page", "database", "log", "config", "download", "verify"),
+    *("table", "figure", "video", "page", "database", "log", "config", "download", "verify", "plan"),
 }
 """What rules, docs and README call."""
 VIDEO = ("simulate", "--benchmark", "coesot", "--output", "x", "--video", "film.mp4", "--boxes", "boxes.txt")

@@ -26,6 +26,7 @@ class AnnotationLayout:
         present_value: the flag that means "target visible".
         attributes: abbreviations in the order of the published flags.
         aliases: further accepted names.
+        ambiguous: sequences that the published table of attributes has twice, with different flags: they get none.
     """
 
     name: str
@@ -36,6 +37,7 @@ class AnnotationLayout:
     present_value: int = 1
     attributes: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = ()
 
 
 ANNOTATED = (

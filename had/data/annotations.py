@@ -206,6 +206,8 @@ def _attribute_table(layout: AnnotationLayout, path: Path) -> dict[str, dict[str
         if len(row) != len(header) or not set(row[1:]) <= {"0", "1"}:
             expected = f"a name and {len(header) - 1} flags 0 or 1"
             raise DataError(expected, f"{excerpt(','.join(row))} in row {number} of {path}", "correct that row")
+        if row[0] in layout.ambiguous:
+            continue
         if row[0] in table:
             raise DataError("each sequence once", f"{row[0]!r} again in row {number} of {path}", "remove one of them")
         table[row[0]] = {name: flag == "1" for name, flag in zip(header[1:], row[1:], strict=True)}

@@ -32,6 +32,18 @@ def _web_address(value: str | None) -> str | None:
     return value
 
 
+_UNITS = {"B": 1.0, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+
+
+def _bytes_of(words: str | None) -> float | None:
+    """``"180.7 GB"`` -> 180.7e9; None for other words."""
+    number, _, unit = (words or "").partition(" ")
+    try:
+        return float(number) * _UNITS[unit.upper()]
+    except (KeyError, ValueError):
+        return None
+
+
 class PublishedFile(Options):
     """One file as its publisher offers it."""
 
@@ -94,6 +106,10 @@ class Item(Options):
     """Where it is offered; empty: where its edition is."""
     note: str = ""
     """What else is known of it."""
+    stated_size: str | None = None
+    """The size of all its files in the publisher's words, where the files' own are not stated."""
+    frames: int | None = Field(None, gt=0)
+    """Annotated frames; null: not stated."""
 
     _address = field_validator("read")(_web_address)
 
@@ -112,6 +128,13 @@ class Item(Options):
     def fetchable(self) -> bool:
         """Whether all of it can be fetched without a browser."""
         return self.files is not None and all(file.url for file in self.files)
+
+    @property
+    def stated_bytes(self) -> float | None:
+        """The size of all its files, as exactly as it is stated; None where that is unknown of one of them."""
+        words = [file.stated_size if file.bytes is None else f"{file.bytes} B" for file in self.files or ()]
+        sizes = [_bytes_of(size) for size in (words if self.files and None not in words else [self.stated_size])]
+        return None if None in sizes else sum(size for size in sizes if size)
 
 
 class Edition(Options):

@@ -88,8 +88,15 @@ def request(name: str, dataset: Dataset, root: Path, items: Sequence[str] = (), 
 
 
 def own(root: Path) -> bool:
-    """Whether a folder is missing or was begun by `download`, so that the workflow may fill it."""
-    return not root.exists() or (root / RECORDS).is_dir()
+    """Whether a folder is missing, or was begun by `download` or with archives: the workflow may fill it."""
+    return not root.exists() or (root / RECORDS).is_dir() or (root / ARCHIVES).is_dir()
+
+
+def by_hand(wanted: Request) -> list[str]:
+    """The items that `download` would ask a person for: without an address, and no archive of them is there."""
+    content = wanted.content.items
+    open_items = [item for item in wanted.items if not content[item].fetchable and not _done(wanted, item)]
+    return [item for item in open_items if not content[item].unpack or not find_archives(wanted.folder(item))]
 
 
 def download(wanted: Request, *, connections: int = 4, patience: Patience = PATIENCE) -> list[str]:

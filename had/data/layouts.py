@@ -162,6 +162,7 @@ LAYOUTS: dict[str, Layout] = {
                 "SV",
                 "ST",
             ),
+            ambiguous=("recording_2022-12-02_19-53-10", "recording_2022-12-02_19-53-20"),
             teacher_streams=("event_image", "voxel"),
             student_streams=("event_image",),
             slicing="equal",

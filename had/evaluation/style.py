@@ -12,6 +12,8 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from had.files import atomic_file
 from had.options.evaluation import EvaluationOptions
 
@@ -131,6 +133,14 @@ def bar(look: int) -> dict[str, Any]:
 def marker(look: int) -> dict[str, Any]:
     """Colour and marker of a row."""
     return {"color": colour(look), "marker": MARKERS[look % len(MARKERS)]}
+
+
+def reach(values: Any, low: Any, high: Any) -> list:
+    """Error bars of numbers or arrays: down to ``low`` and up to ``high``.
+
+    Never below zero: of equal values a resampled mean differs from the mean by a rounding error, either way.
+    """
+    return [np.maximum(np.atleast_1d(values - low), 0), np.maximum(np.atleast_1d(high - values), 0)]
 
 
 def resampled(options: EvaluationOptions) -> str:

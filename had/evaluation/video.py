@@ -18,6 +18,8 @@ from had.files import atomic_file
 from had.progress import progress
 
 CODEC = "mp4v"
+FASTEST = 240.0
+"""Most frames a second; MPEG-4 knows no more than 655. Slices of a shorter time are shown in slow motion."""
 ABSENT = "Target absent"
 """Stands in the legend instead of the ground truth."""
 LEGEND_LEFT, LINE_HEIGHT = 50, 24
@@ -54,7 +56,7 @@ def write_video(
         frames: (H, W, 3) uint8 RGB, one a time step, all of one size; read one at a time.
         tracks: drawn in the order given; rows without area are not drawn.
         ground_truth: (F, 4), drawn on top in bright green; NaN where the target is absent, which the legend says.
-        frame_rate: frames a second.
+        frame_rate: frames a second, at most `FASTEST`.
         smallest_height: smaller images are enlarged by a whole factor up to about this height.
 
     Raises:
@@ -72,7 +74,8 @@ def write_video(
                 image = _drawn(frame, number - 1, tracks, ground_truth, smallest_height)
                 if writer is None:
                     size = (image.shape[1], image.shape[0])
-                    writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*CODEC), frame_rate, size)
+                    rate = min(frame_rate, FASTEST)
+                    writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*CODEC), rate, size)
                     if not writer.isOpened():
                         raise DataError(f"an encoder {CODEC}", "none in this OpenCV", "install opencv-python-headless")
                 if (image.shape[1], image.shape[0]) != size:

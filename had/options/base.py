@@ -25,3 +25,12 @@ def merge(base: dict, changes: dict) -> dict:
 def merged(options: Options, changes: dict) -> Any:
     """``options`` with the nested ``changes`` applied and checked."""
     return type(options).model_validate(merge(options.model_dump(), changes))
+
+
+def with_nulls(values: Any) -> Any:
+    """The same with None where the text ``null`` stands: Snakemake reads all that follows `--config` as text."""
+    if isinstance(values, dict):
+        return {key: with_nulls(value) for key, value in values.items()}
+    if isinstance(values, list):
+        return [with_nulls(value) for value in values]
+    return None if values == "null" else values

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import platform
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -192,17 +194,22 @@ def _provenance(options: RunOptions, benchmark: str, seed: int, streams: tuple, 
     }
 
 
-def check_initial_weights(experiment: Experiment) -> None:
+def check_initial_weights(experiment: Experiment, *, later: Collection[Path] = ()) -> None:
     """Every file that a training starts from is there and fits, on every benchmark; before anything is simulated.
+
+    Args:
+        later: files that a job will fetch first.
 
     Raises:
         CheckpointError: as `load_published`.
     """
+    read = functools.cache(read_published)
     for run in experiment.runs:
         options = experiment.resolve(run)
-        if (path := options.training.initial_weights) is None:
+        path = options.training.initial_weights
+        if path is None or path in later:
             continue
-        found = read_published(path)
+        found = read(path)
         for benchmark in experiment.benchmarks:
             layout = layout_of(benchmark)
             streams = layout.teacher_streams if options.role == "teacher" else layout.student_streams

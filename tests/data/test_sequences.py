@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from miniature import annotate, some_boxes, write_list
 
-from had.data.annotations import read_sensor, read_slices
+from had.data.annotations import read_attributes, read_sensor, read_slices
 from had.data.layouts import LAYOUTS
 from had.data.sequences import load_split, read_annotation, read_split
 from had.errors import DataError
@@ -145,6 +145,19 @@ def test_attributes_of_a_table_beside_or_above_the_split(root):
     (root / "test" / "attributes.csv").write_text("sequence,CM,BOM\nb,1\n")
     with pytest.raises(DataError, match="row 2"):
         read_split(COESOT, root, "test")
+
+
+def test_a_sequence_that_the_published_table_has_twice_gets_no_attributes(tmp_path):
+    """EventVOT's own table; in any other a name that comes twice is refused."""
+    layout = LAYOUTS["eventvot"]
+    zeros, ones = (",".join([flag] * len(layout.attributes)) for flag in "01")
+    rows = [f"{name},{flags}" for name in layout.ambiguous for flags in (zeros, ones)]
+    table = tmp_path / "attributes.csv"
+    table.write_text("\n".join([f"sequence,{','.join(layout.attributes)}", *rows, f"other,{ones}"]))
+    assert list(read_attributes(layout, tmp_path)) == ["other"]
+    table.write_text(table.read_text() + f"\nother,{zeros}")
+    with pytest.raises(DataError, match="'other' again"):
+        read_attributes(layout, tmp_path)
 
 
 def test_attributes_one_file_a_sequence(root):

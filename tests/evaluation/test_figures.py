@@ -252,3 +252,13 @@ def test_products_that_the_configuration_rules_out(made, tmp_path):
     assert "published" not in applicable("table", unpublished, "coesot")
     nothing = made[0].model_copy(update={"runs": {}, "controls": ()})
     assert not applicable("table", nothing, "coesot") + applicable("figure", nothing, "coesot")
+
+
+def test_error_bars_of_equal_values_are_none_and_no_fault():
+    """A mean of resampled equal values lies a rounding error beside the mean."""
+    value = 0.1 + 0.2
+    drawn = Figure()
+    drawn.subplots().errorbar(value, 0, xerr=style.reach(value, np.nextafter(value, 1), value))
+    assert np.allclose(
+        style.reach(np.array([0.5, 0.4]), np.array([0.3, 0.4]), np.array([0.6, 0.3])), [[0.2, 0], [0.1, 0]]
+    )

@@ -41,6 +41,14 @@ def test_boxes_are_where_they_should_be_in_every_frame(tmp_path):
         assert abs(columns[-1] - min(box[0] + box[2], 159)) <= 3
 
 
+def test_a_rate_that_no_film_has_is_slow_motion(tmp_path):
+    """500 slices of a recording of a tenth of a second."""
+    boxes = np.zeros((3, 4))
+    video.write_video(tmp_path / "v.mp4", frames=grey(3), tracks=[drawn(boxes)], frame_rate=4219.41)
+    assert len(read(tmp_path / "v.mp4")) == 3
+    assert cv2.VideoCapture(str(tmp_path / "v.mp4")).get(cv2.CAP_PROP_FPS) == video.FASTEST
+
+
 def test_small_images_are_enlarged_and_empty_boxes_left_out(tmp_path):
     nothing = np.full((2, 4), np.nan)
     video.write_video(tmp_path / "v.mp4", frames=grey(2, (61, 81)), tracks=[drawn(nothing)], ground_truth=nothing)

@@ -1,11 +1,14 @@
-"""The rule `download`: for folders that do not exist, and only where no browser is needed."""
+"""The rules `download` and `weights`: for what is not there, once; where a browser is needed they are refused."""
 
 import io
 import zipfile
 
 import pytest
+import torch
 import yaml
 
+from had.config import load
+from had.models.network import build_network
 from tests.data.web import Server, content
 from tests.workflow.conftest import Snakemake, output
 from tests.workflow.test_graph import jobs
@@ -51,8 +54,81 @@ def test_a_missing_folder_is_downloaded_once(snakemake, server):
     assert "download" not in jobs(snakemake("-n", "--configfile", config))
 
 
-def test_folders_of_the_users_and_pages_for_browsers_have_no_such_rule(snakemake, server):
+def test_folders_of_the_users_have_no_such_rule(snakemake, server):
     config = fetchable(snakemake, server)
     (snakemake.folder / "my data/FE108").mkdir(parents=True)
     assert "download" not in jobs(snakemake("-n", "--configfile", config))
-    assert "download" not in jobs(snakemake("-n", "--configfile", "config/paper.yaml"))
+
+
+FILE = "my weights/tiny.pth"
+
+
+def with_weights(snakemake: Snakemake, server: Server, **published) -> tuple[str, bytes]:
+    """A configuration whose student starts from a file that a server has, and that file."""
+    folder = snakemake.folder / "mine"
+    (folder / "datasets").mkdir(parents=True)
+    config = folder / "a.yaml"
+    config.write_text(
+        "controls: [static]\nruns: {student: {title: Student}}\nbenchmarks: {coesot: {simulation: {}}}\n"
+        "crops: {template_size: 32, search_size: 64}\nnetwork: {dim: 16, depth: 1, heads: 2, head_channels: 8}\n"
+        f"training: {{student: {{initial_weights: {FILE}}}}}\n"
+    )
+    network = build_network(load({**yaml.safe_load(config.read_text()), "training": {}}).resolve("student"), ("rgb",))
+    buffer = io.BytesIO()
+    torch.save({"net": network.state_dict()}, buffer)
+    server.answers["/tiny.pth"] = [content(buffer.getvalue())]
+    file = {"name": "tiny.pth", "url": server.url("/tiny.pth"), **published}
+    place = {"host": "a browser's", "url": "https://h.org/here", "read": "https://h.org"}
+    item = {"read": "https://h.org", "unpack": False, "files": [file], "places": [place]}
+    edition = {"title": "all", "items": {"tiny": item}}
+    data = {"title": "Weights", "kind": "weights", "read_on": "2026-01-01", "editions": {"one": edition}}
+    (folder / "datasets" / "weights.yaml").write_text(yaml.safe_dump(data))
+    return "mine/a.yaml", buffer.getvalue()
+
+
+def test_published_weights_are_fetched_once_before_a_training_starts_from_them(snakemake, server):
+    config, data = with_weights(snakemake, server)
+    planned = snakemake("-n", "--configfile", config)
+    assert jobs(planned)["weights"] == 1
+    assert "Missing: " not in output(planned)
+    answer = snakemake("--cores", "1", "--configfile", config, "--", FILE)
+    assert answer.returncode == 0, output(answer)
+    assert (snakemake.folder / FILE).read_bytes() == data
+    assert "weights" not in jobs(snakemake("-n", "--configfile", config))
+    again = snakemake("--cores", "1", "--configfile", config, "--forcerun", "weights", "--", FILE)
+    assert again.returncode == 0, output(again)  # it is checked, not fetched
+    assert len(server.seen) == 1
+
+
+def test_weights_with_another_checksum_are_refused_fetched_or_found(snakemake, server):
+    config, data = with_weights(snakemake, server, md5="0" * 32)
+    answer = snakemake("--cores", "1", "--retries", "0", "--configfile", config, "--", FILE)
+    assert answer.returncode == 1
+    assert f"instead of {'0' * 32}" in output(answer)
+    assert not (snakemake.folder / FILE).exists()
+    (snakemake.folder / FILE).write_bytes(data)
+    found = snakemake("--cores", "1", "--configfile", config, "--", "results/logs/database.txt")
+    assert found.returncode == 1
+    assert f"had: expected {FILE} as published" in output(found)
+    assert not (snakemake.folder / "results" / "logs" / "database.txt").exists()
+
+
+def test_weights_that_need_a_browser_stop_a_run_before_its_first_job(snakemake, server):
+    config, _ = with_weights(snakemake, server, url=None)
+    assert "Missing: Weights (tiny) is not in my weights and needs a browser" in output(
+        snakemake("-n", "--configfile", config)
+    )
+    answer = snakemake("--cores", "1", "--configfile", config)
+    assert answer.returncode == 1
+    assert "open https://h.org/here" in output(answer)
+    assert "put tiny.pth into my weights/" in output(answer)
+    assert not (snakemake.folder / "results").exists()
+    assert not server.seen
+
+
+def test_weights_of_no_known_name_must_be_there(snakemake, server):
+    config, _ = with_weights(snakemake, server)
+    other = ("--config", "training={student: {initial_weights: own.pth}}")
+    answer = snakemake("-n", "--configfile", config, *other)
+    assert answer.returncode == 1
+    assert "own.pth" in output(answer)

@@ -234,9 +234,9 @@ def test_missing_recordings_are_one_clear_sentence(tmp_path):
     )
     answer = run("--cores", "1", "--configfile", "real.yaml", "--", "data")
     assert answer.returncode == 1
-    sentences = [line for line in output(answer).splitlines() if line.startswith("had: expected")]
-    assert sentences
-    assert "no/such/folder" in sentences[0]
+    sentences = [line for line in output(answer).splitlines() if line.startswith("had: ")]
+    assert len(sentences) == 1
+    assert "EventVOT (train, val, test) is not in no/such/folder" in sentences[0]
     assert "Traceback" not in output(answer)
     assert not list((run.folder / "results").rglob("index.json"))
 

@@ -1,5 +1,6 @@
 # What all rules use: the checked configuration, the closed sets of names, the targets. Functions only.
 import os
+import re
 import sys
 from pathlib import Path
 from shlex import quote
@@ -10,9 +11,8 @@ sys.path.insert(0, str(REPOSITORY))
 from snakemake.common.configfile import load_configfile
 
 from had.config import digest, dump, load
-from had.data.datasets import data_file, read_dataset
-from had.data.download import own
 from had.data.layouts import layout_of
+from had.data.sources import missing_lists, recordings_source, weights_source
 from had.errors import HadError
 from had.evaluation.explained import explained_runs
 from had.evaluation.products import KINDS, applicable
@@ -27,7 +27,7 @@ from had.evaluation.rows import (
     tracks_folder,
 )
 from had.files import atomic_file
-from had.options.base import merge
+from had.options.base import merge, with_nulls
 
 # --- the configuration ---------------------------------------------------------------------------
 
@@ -35,6 +35,9 @@ from had.options.base import merge
 def given_configuration():
     """The file of the configuration: the first `--configfile`, else config/config.yaml."""
     return Path((workflow.config_settings.configfiles or [REPOSITORY / "config" / "config.yaml"])[0])
+
+
+DATASETS = given_configuration().parent / "datasets"
 
 
 def checked_configuration():
@@ -46,14 +49,16 @@ def checked_configuration():
     settings = workflow.config_settings
     first, more = given_configuration(), (settings.configfiles or [])[1:]
     overrides = {}
-    for content in (*map(load_configfile, more), settings.config):
+    for content in (*map(load_configfile, more), with_nulls(settings.config)):
         overrides = merge(overrides, dict(content))
     try:
         experiment = load(first, overrides)
-        if any(experiment.resolve(run).training.initial_weights for run in experiment.runs):
+        starts = {experiment.resolve(run).training.initial_weights for run in experiment.runs} - {None}
+        later = {path for path in starts if not path.is_file() and weights_source(path, DATASETS)}
+        if starts - later:
             from had.training.build import check_initial_weights
 
-            check_initial_weights(experiment)
+            check_initial_weights(experiment, later=later)
         for benchmark in experiment.benchmarks:
             published_scores(experiment, benchmark)
             for run in experiment.external:
@@ -92,19 +97,6 @@ shell.prefix(
 
 BENCHMARKS = {name: layout_of(name) for name in EXPERIMENT.benchmarks}
 SIMULATED = [name for name in BENCHMARKS if EXPERIMENT.benchmarks[name].root is None]
-DATASETS = given_configuration().parent / "datasets"
-
-
-def fetchable(benchmark):
-    """Whether `had download` gets all of a benchmark by itself, into a folder that is missing or that it began."""
-    root = EXPERIMENT.benchmarks[benchmark].root
-    path = data_file(benchmark, DATASETS) or data_file(benchmark)
-    if root is None or path is None or not own(root):
-        return False
-    return read_dataset(benchmark, path.parent).edition()[1].fetchable
-
-
-DOWNLOADED = [name for name in BENCHMARKS if fetchable(name)]
 FOLDERS = {folder: split for layout in BENCHMARKS.values() for split, folder in layout.splits.items()}
 ALIASES = {alias: name for name, layout in BENCHMARKS.items() for alias in layout.aliases}
 TEACHERS = [name for name, run in EXPERIMENT.runs.items() if run.role == "teacher"]
@@ -159,7 +151,7 @@ def split_list(benchmark, split):
     Of recordings that are downloaded the file that says so: their lists do not exist before.
     """
     if benchmark in DOWNLOADED:
-        return [f"{RESULTS}/data/{benchmark}/downloaded.txt"]
+        return [downloaded_marker(benchmark)]
     path = split_folder(benchmark, split) / "list.txt"
     return [path.as_posix()] if benchmark in SIMULATED or path.is_file() else []
 

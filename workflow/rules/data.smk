@@ -41,6 +41,8 @@ rule download:
         benchmark=one_of(DOWNLOADED),
     priority: 20
     retries: 2
+    # On a cluster where `snakemake` runs: nodes that compute often reach no network.
+    localrule: True
     conda:
         "../envs/had.yaml"
     threads: 1
@@ -48,13 +50,38 @@ rule download:
         mem_mb=2000,
         runtime=2880,
     params:
-        datasets=lambda wildcards: (data_file(wildcards.benchmark, DATASETS) or data_file(wildcards.benchmark)).parent,
+        datasets=lambda wildcards: DOWNLOADED[wildcards.benchmark].datasets,
         root=lambda wildcards: recordings(wildcards.benchmark).as_posix(),
     message:
         "Download {wildcards.benchmark} into {params.root}."
     shell:
         "had download {wildcards.benchmark} --datasets {params.datasets:q} --root {params.root:q}"
         " --output {output.marker:q} > {log:q} 2>&1"
+
+
+# `update`: a file that is there is checked, not fetched again.
+rule weights:
+    output:
+        file=update("{weights}"),
+    log:
+        "<logs>/download/{weights}.log",
+    wildcard_constraints:
+        weights=one_of(map(re.escape, WEIGHTS)),
+    priority: 20
+    retries: 2
+    localrule: True
+    conda:
+        "../envs/had.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    params:
+        source=lambda wildcards: WEIGHTS[wildcards.weights],
+    message:
+        "Fetch the published weights {wildcards.weights}."
+    shell:
+        "{params.source.call} --datasets {params.source.datasets:q} > {log:q} 2>&1"
 
 
 rule prepare:

@@ -60,5 +60,5 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
 
 
 def _bar(axes, value: float, low: float, high: float, height: int, look: int) -> None:
-    error = [[value - low], [high - value]]
+    error = style.reach(value, low, high)
     axes.errorbar(value, height, xerr=error, markersize=5, capsize=2.5, elinewidth=1.4, zorder=3, **style.marker(look))

@@ -41,7 +41,7 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     names = []
     for height, (title, line) in enumerate(zip(titles, found.itertuples(), strict=True)):
         look = {"color": style.BASELINE, "marker": "o"} if line.baseline else style.marker(rows[line.run].look)
-        error = [[line.BOC - line.BOC_low], [line.BOC_high - line.BOC]]
+        error = style.reach(line.BOC, line.BOC_low, line.BOC_high)
         axes.errorbar(line.BOC, height, xerr=error, markersize=3.5, capsize=2, elinewidth=1.1, linestyle="none", **look)
         names.append(f"{short(title)} [{line.BOC:.3f}]")
     axes.set_yticks(np.arange(len(names)), names)

@@ -91,7 +91,7 @@ def _attributes(
     for index, row in enumerate(rows):
         values, low, high = (part[order] for part in found[row.run])
         axes.errorbar(
-            np.arange(len(order)) + _shift(index, len(rows)), values, yerr=[values - low, high - values],
+            np.arange(len(order)) + _shift(index, len(rows)), values, yerr=style.reach(values, low, high),
             linestyle="none", markersize=3, elinewidth=0.7, **style.marker(row.look),
         )  # fmt: skip
     axes.axhline(0, color="#7F7F7F", linewidth=0.8, zorder=0)

@@ -65,5 +65,5 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
 
 
 def _bar(axes, value: float, interval: tuple[float, float], height: float, look: dict) -> None:
-    error = [[value - interval[0]], [interval[1] - value]]
+    error = style.reach(value, *interval)
     axes.errorbar(value, height, xerr=error, markersize=5, capsize=2.5, elinewidth=1.4, zorder=3, **look)

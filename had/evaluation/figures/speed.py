@@ -64,7 +64,7 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
         score = board.point(row.run, "SR")
         low, high = board.interval(row.run, "SR")
         axes.errorbar(
-            places[row.run], score, yerr=[[score - low], [high - score]], linestyle="none", markersize=5,
+            places[row.run], score, yerr=style.reach(score, low, high), linestyle="none", markersize=5,
             markeredgecolor="white", markeredgewidth=0.5, **style.marker(row.look),
         )[2][0].set(alpha=0.5, linewidth=0.9, zorder=1)  # fmt: skip
     axes.set(xlabel="Frames a second (grey: one speed, side by side)", ylabel="SR with 95 % interval")
