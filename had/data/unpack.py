@@ -83,9 +83,8 @@ def unpack(archive: Archive, folder: Path, show: Callable[[str, int, int | None]
             return (_unpack_zip if archive.kind == "zip" else _unpack_tar)(archive, file, folder, show)
     except BROKEN as error:
         got = f"{archive.parts[-1]}: {error or type(error).__name__}"
-        raise DataError(
-            "a whole archive", got, "fetch it again, with all its pieces; what was unpacked stays"
-        ) from None
+        remedy = "delete it and fetch it again, with all its pieces; what was unpacked stays"
+        raise DataError("a whole archive", got, remedy) from None
     except (NotImplementedError, ValueError) as error:
         remedy = f"unpack it with another program, and move the sequences to {folder.parent}"
         raise DataError("an archive that Python can read", f"{archive.parts[-1]}: {error}", remedy) from None

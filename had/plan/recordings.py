@@ -22,6 +22,8 @@ from had.options.experiment import Experiment
 PUBLISHED_BYTES = {"csv": 5.47, "aedat4": 10.6}
 """Bytes an event takes in what is downloaded, measured on one real recording each: a deflated CSV of an EVK4, and a
 DAVIS346's AEDAT4 without its frames' pixels."""
+UNPACKED_BYTES = {"csv": 19.0, "aedat4": 10.6}
+"""The same, once it is unpacked: AEDAT4 is packed itself."""
 SAMPLE_BYTES = 1 << 16
 """Of a CSV recording that is looked at for the length of its lines."""
 COUNTED_BYTES = 200 << 20

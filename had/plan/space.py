@@ -11,7 +11,7 @@ from had.data.layouts import Layout, layout_of
 from had.data.store import STORED_DTYPE
 from had.options.experiment import Experiment
 from had.plan.networks import Compute, reads_lessons
-from had.plan.recordings import SplitFacts, rgb_bytes, split_facts
+from had.plan.recordings import PUBLISHED_BYTES, UNPACKED_BYTES, SplitFacts, rgb_bytes, split_facts
 
 VOXEL_BYTES = 19
 FLOAT = 4
@@ -71,8 +71,18 @@ def _recordings(experiment: Experiment, layout: Layout) -> list[Space]:
     sizes = [item.stated_bytes for item in edition.items.values()] if edition else [None]
     total = None if None in sizes else sum(size for size in sizes if size)
     note = "as stated by the publishers" if total else "not stated by the publishers"
-    unpacked = Space(layout.name, "recordings", total, "at least" if total else "", "unpacked archives")
-    return [Space(layout.name, "archives", total, "about" if total else "", note, passing=True), unpacked]
+    archives = Space(layout.name, "archives", total, "about" if total else "", note, passing=True)
+    return [archives, _unpacked(experiment, layout, total)]
+
+
+def _unpacked(experiment: Experiment, layout: Layout, packed: float | None) -> Space:
+    """The recordings of archives of so many bytes."""
+    before, after = PUBLISHED_BYTES[layout.raw_format], UNPACKED_BYTES[layout.raw_format]
+    events = _sum([split_facts(experiment, layout.name, split).events for split in layout.splits], 1)
+    if packed is None or events is None:
+        return Space(layout.name, "recordings", packed, "at least" if packed else "", "unpacked archives")
+    note = f"unpacked archives: {after:g} bytes an event where they have {before:g}"
+    return Space(layout.name, "recordings", packed + events * (after - before), "about", note)
 
 
 def _size(folder: Path) -> int:

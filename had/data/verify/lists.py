@@ -85,7 +85,8 @@ def _list_problem(findings: Findings, layout: Layout, folder: Path, error: DataE
         findings.add("list", what, remedy, file=path)
     elif not folder.is_dir():
         nested = next((entry for entry in sorted(folder.parent.iterdir()) if (entry / folder.name).is_dir()), None)
-        remedy = f"did you mean --root {nested}?" if nested else f"download the split, see {layout.home}"
+        source = f"`had download {layout.name} --show` says where its sequences are"
+        remedy = f"did you mean --root {nested}?" if nested else source
         findings.add("list", f"no folder of the split {findings.split}", remedy, file=folder)
     else:
         findings.refused("list", error, file=path)
