@@ -5,7 +5,7 @@ The container is a header (FlatBuffers table with an XML description of the stre
 dv-processing because that library gives a frame's exposure but not its read-out times, by which the
 published benchmarks cut their events; the tests hold both readers against each other.
 
-Source: iniVation's AEDAT 4.0 specification and the FlatBuffers binary format.
+Source: iniVation's AEDAT 4.0 specification.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from had.data.recordings.aedat4_contents import decompressed, is_whole, read_contents
+from had.data.recordings.flatbuffer import Table
 from had.data.recordings.recording import CameraFrame, Recording, as_events
 from had.errors import DataError
 
@@ -27,36 +29,7 @@ _EVENT = np.dtype({"names": ["t", "x", "y", "on"], "formats": ["<i8", "<i2", "<i
 _CHANNELS = {0: 1, 16: 3, 24: 4}  # OpenCV's codes of 8-bit images -> channels (grey, BGR, BGRA)
 _TO_RGB = {1: "COLOR_GRAY2RGB", 3: "COLOR_BGR2RGB", 4: "COLOR_BGRA2RGB"}
 _REMEDY = "copy or download it again; what was cut off cannot be read"
-
-
-class _Table:
-    """A FlatBuffers table: field ``i`` of ``buffer`` at ``position``, or a default where it was not written."""
-
-    def __init__(self, buffer: bytes | memoryview, position: int):
-        self.buffer, self.position = buffer, position
-        self.vtable = position - self._at("<i", position)
-        self.fields = (self._at("<H", self.vtable) - 4) // 2
-
-    def _at(self, kind: str, position: int) -> int:
-        return struct.unpack_from(kind, self.buffer, position)[0]
-
-    def where(self, field: int) -> int:
-        """The absolute position of a field, 0 where it was not written."""
-        relative = self._at("<H", self.vtable + 4 + 2 * field) if field < self.fields else 0
-        return self.position + relative if relative else 0
-
-    def number(self, field: int, kind: str, default: int = 0) -> int:
-        """A scalar field of the struct format ``kind``."""
-        place = self.where(field)
-        return self._at(kind, place) if place else default
-
-    def vector(self, field: int) -> tuple[int, int]:
-        """(position of the first element, number of elements) of a vector or string field."""
-        place = self.where(field)
-        if not place:
-            return 0, 0
-        start = place + self._at("<I", place)
-        return start + 4, self._at("<I", start)
+_UNCHECKED = "all packets before it are there, but cannot be checked against it"
 
 
 class Aedat4Recording(Recording):
@@ -73,9 +46,10 @@ class Aedat4Recording(Recording):
         except (struct.error, ElementTree.ParseError, IndexError, ValueError) as error:
             raise DataError("an AEDAT4 header", f"{path}, whose header is broken ({error})", _REMEDY) from None
         super().__init__(path, size=size or event_size or frame_size)
-        self._note_what_is_missing()
         if self._codec not in _CODECS:
             raise DataError("AEDAT4 compression 0 to 4", f"{self._codec} in {path}", "save it again with LZ4")
+        self._contents = self._read_contents()
+        self._note_what_is_missing()
 
     def _read_header(self, path: Path) -> None:
         with path.open("rb") as file:
@@ -84,7 +58,7 @@ class Aedat4Recording(Recording):
             length = struct.unpack("<I", file.read(4))[0]
             buffer = file.read(length)
         self._begin = len(_MAGIC) + 4 + length
-        header = _Table(buffer, struct.unpack_from("<I", buffer)[0])
+        header = Table(buffer, struct.unpack_from("<I", buffer)[0])
         self._codec = header.number(0, "<i")
         table_of_contents = header.number(1, "<q", -1)
         self._closed = table_of_contents > 0
@@ -95,6 +69,23 @@ class Aedat4Recording(Recording):
                 raise DataError("a whole AEDAT4 file", got, _REMEDY)
         start, count = header.vector(2)
         self._streams = ElementTree.fromstring(buffer[start : start + count].decode()).findall("./node/node")
+
+    def _read_contents(self) -> np.ndarray | None:
+        """The table of contents, None where there is none or it is broken."""
+        if not self._closed:
+            return None
+        with self.path.open("rb") as file:
+            file.seek(self._end)
+            contents = read_contents(file.read(), _CODECS[self._codec])
+        if contents is None:
+            self.notes.append(f"the table of contents at its end is cut off or broken: {_UNCHECKED}")
+            return None
+        contents = np.sort(contents, order="offset")
+        there = {offset for offset, *_ in self._heads()}
+        if sum(offset in there for offset in contents["offset"].tolist()) * 2 < len(there):
+            self.notes.append(f"the table of contents at its end is not of these packets: {_UNCHECKED}")
+            return None
+        return contents
 
     def _note_what_is_missing(self) -> None:
         if not self._closed:
@@ -115,8 +106,24 @@ class Aedat4Recording(Recording):
                 return int(node.get("name", "")), size
         return None, None
 
+    def _listed(self, stream: int | None) -> np.ndarray | None:
+        """What the table of contents says of a stream's packets, None without one."""
+        return None if self._contents is None else self._contents[self._contents["stream"] == stream]
+
     def _packets(self, stream: int | None) -> Iterator[tuple[int, int]]:
-        """(offset, size) of the packets of a stream (`DataError` where the file is cut off)."""
+        """(offset, size) of the packets of a stream (`DataError` where they are cut off or not as listed)."""
+        listed, seen = self._listed(stream), 0
+        for offset, number, size in self._heads():
+            if number == stream:
+                if listed is not None and listed["offset"][seen : seen + 1].tolist() != [offset]:
+                    raise self._unlisted(f"no packet of stream {stream} at byte {offset - 8}")
+                seen += 1
+                yield offset, size
+        if listed is not None and seen < len(listed):
+            raise self._unlisted(f"one of stream {stream} at byte {listed['offset'][seen]}, where there is none")
+
+    def _heads(self) -> Iterator[tuple[int, int, int]]:
+        """(offset, stream, size) of all packets (`DataError` where one is cut off)."""
         with self.path.open("rb") as file:
             position = self._begin
             while position < self._end:
@@ -126,34 +133,34 @@ class Aedat4Recording(Recording):
                 if size < 0 or position + 8 + size > self._end:
                     got = f"{self.path}, which ends or is broken inside the packet at byte {position}"
                     raise DataError("a whole AEDAT4 file", got, _REMEDY)
+                yield position + 8, number, size
                 position += 8 + size
-                if number == stream:
-                    yield position - size, size
 
-    def _tables(self, stream: int | None) -> Iterator[tuple[_Table, int]]:
+    def _unlisted(self, listed: str) -> DataError:
+        got = f"{self.path}, whose table lists {listed}"
+        return DataError("packets as the AEDAT4 file's table of contents lists them", got, "copy or download it again")
+
+    def _tables(self, stream: int | None) -> Iterator[tuple[Table, int]]:
         """(decompressed table, its packet's offset) of the packets of a stream."""
         with self.path.open("rb", buffering=0) as file:
             for offset, size in self._packets(stream):
                 yield self._table(file.fileno(), offset, size), offset
 
-    def _table(self, file: int, offset: int, size: int) -> _Table:
+    def _table(self, file: int, offset: int, size: int) -> Table:
         buffer = self._decompress(os.pread(file, size, offset), offset)
         try:
-            return _Table(buffer, 4 + struct.unpack_from("<I", buffer, 4)[0])
+            return Table(buffer, 4 + struct.unpack_from("<I", buffer, 4)[0])
         except (struct.error, ValueError, IndexError) as error:
             raise self._broken(offset, error) from None
 
     def _decompress(self, packet: bytes, offset: int) -> bytes:
-        import pyarrow
-
-        codec = _CODECS[self._codec]
-        if codec is None:
-            return packet
         try:
-            with pyarrow.CompressedInputStream(pyarrow.BufferReader(packet), codec) as stream:
-                return stream.read()
+            buffer = decompressed(packet, _CODECS[self._codec])
         except OSError as error:
             raise self._broken(offset, error) from None
+        if not is_whole(buffer):
+            raise self._broken(offset, ValueError(f"a packet of {len(buffer)} bytes, which states another size"))
+        return buffer
 
     def _broken(self, offset: int, error: Exception) -> DataError:
         return DataError("a readable AEDAT4 file", f"{self.path}, broken at byte {offset} ({error})", _REMEDY)
@@ -162,9 +169,12 @@ class Aedat4Recording(Recording):
         """See `Recording.decode`."""
         waiting: list[np.ndarray] = []
         count = 0
-        for table, offset in self._tables(self._event_stream):
+        listed = self._listed(self._event_stream)
+        for number, (table, offset) in enumerate(self._tables(self._event_stream)):
             packet = self._events(table, offset)
             length = len(packet)
+            if listed is not None:
+                self._compare(packet, listed[number], offset)
             if waiting and count + length > max_events:
                 yield np.concatenate(waiting)
                 waiting, count = [], 0
@@ -174,12 +184,20 @@ class Aedat4Recording(Recording):
         if waiting:
             yield np.concatenate(waiting)
 
-    def _events(self, table: _Table, offset: int) -> np.ndarray:
+    def _events(self, table: Table, offset: int) -> np.ndarray:
         try:
             start, length = table.vector(0)
             return np.frombuffer(table.buffer, _EVENT, length, start)
         except (struct.error, ValueError) as error:
             raise self._broken(offset, error) from None
+
+    def _compare(self, packet: np.ndarray, listed: np.void, offset: int) -> None:
+        """Hold a packet of events against what the table of contents states: neither codec has a checksum."""
+        found = [len(packet), *(int(packet["t"][i]) for i in (0, -1))] if len(packet) else [0]
+        wanted = [int(listed[name]) for name in ("count", "first", "last")][: len(found)]
+        if any(stated > 0 and stated != value for stated, value in zip(wanted, found, strict=True)):
+            shown = [f"{n[0]} events" + (f" from {n[1]} to {n[2]} us" if n[1:] else "") for n in (found, wanted)]
+            raise self._unlisted(f"{shown[1]} at byte {offset}, where {shown[0]} are")
 
     def last_us(self) -> int | None:
         """See `Recording.last_us`: only the packets' heads and the last events are read; None where it is damaged."""
@@ -214,7 +232,7 @@ class Aedat4Recording(Recording):
             except (struct.error, ValueError, KeyError) as error:
                 raise self._broken(offset, error) from None
 
-    def _frame(self, table: _Table) -> CameraFrame:
+    def _frame(self, table: Table) -> CameraFrame:
         import cv2
 
         t, begin, end, exposure_begin, exposure_end = (table.number(field, "<q", -1) for field in range(5))

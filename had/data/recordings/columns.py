@@ -37,6 +37,7 @@ _SLOWEST, _FASTEST = 100, 1e10
 """Events a second between which any real recording lies, judged by at least `_ENOUGH` of them."""
 _ENOUGH = 1000
 _FEWEST = 16
+"""Rows from which on an order that fits by chance alone is unlikely (a column of 16 values rises once in 10^13)."""
 
 
 def role_of(name: str) -> tuple[str, TimeUnit | None]:
@@ -94,17 +95,19 @@ def unit_by_values(t: np.ndarray) -> TimeUnit | None:
     if not len(t):
         return "us"
     first, last = float(t.min()), float(t.max())
+    steps = np.diff(t.astype(np.float64))
+    span = min(last - first, float(steps[steps > 0].sum()))  # an overflow does not count
     whole = t.dtype.kind in "iu" or bool((t == np.rint(t)).all())
     if whole:
         if first >= _EPOCH_S[0] * 1e9:
             return "ns"
-        floats = t.dtype.kind == "f" and last - first < 1000 and 0 < last < SIDE
-        return None if floats or not _plausible(t, last - first, 1e6, whole=(t % 1000 == 0)) else "us"
+        floats = t.dtype.kind == "f" and span < 1000 and 0 < last < SIDE
+        return None if floats or not _plausible(t, span, 1e6, whole=(t % 1000 == 0)) else "us"
     for unit, factor in (("s", 1), ("ms", 1000)):
         if first >= _EPOCH_S[0] * factor and last <= _EPOCH_S[1] * factor:
             return unit  # type: ignore[return-value]
     thousandths = t * 1000
-    if last >= 1e5 or not _plausible(t, last - first, 1.0, whole=np.abs(thousandths - np.rint(thousandths)) < 1e-6):
+    if last >= 1e5 or not _plausible(t, span, 1.0, whole=np.abs(thousandths - np.rint(thousandths)) < 1e-6):
         return None
     return "s"
 
@@ -123,15 +126,20 @@ class ColumnRecording(Recording):
     Attributes:
         time_unit: unit of the file's times; `as_checked` makes microseconds of them.
         offset_us: added to all times.
+        order_told: the columns' order where their values alone tell it, None where names do.
     """
 
     def __init__(self, path: Path, *, size: tuple[int, int] | None = None):
         super().__init__(path, size=size)
         self.offset_us = 0
+        self.order_told: tuple[str, ...] | None = None
         self._polarities: set[int] = set()
+        self._seen: tuple[int, float] = (0, -np.inf)
 
     def choose_unit(self, sample: np.ndarray, *stated: TimeUnit | None) -> None:
         """Set the unit of time: the first that is ``stated``, else by values (`DataError` where they are ambiguous)."""
+        if sample.dtype.kind == "f" and not np.isfinite(sample).all():
+            self._refuse("a finite time", "time", sample, ~np.isfinite(sample), 0)
         unit = next((unit for unit in stated if unit is not None), None) or unit_by_values(sample)
         if unit is None:
             got = f"times from {sample.min()} to {sample.max()} in the first {len(sample)} events of {self.path}"
@@ -148,6 +156,8 @@ class ColumnRecording(Recording):
             if wrong.any():
                 self._refuse(f"a whole {name} from {low} to {high - 1}", name, values, wrong, done)
         self._check_polarity(p, done)
+        if self.order_told is not None:
+            self._check_order(t, done)
         return as_events(self.microseconds(t, done), x, y, p > 0)
 
     def microseconds(self, t: np.ndarray, done: int) -> np.ndarray:
@@ -175,6 +185,22 @@ class ColumnRecording(Recording):
             got = f"-1 and 0 up to {self.place(done + len(p) - 1)} of {self.path}"
             raise DataError("polarity 0/1 or -1/1", got, "correct the values")
 
+    def _check_order(self, t: np.ndarray, done: int) -> None:
+        """See that a column that was taken for the time never falls, until it leaves the values of pixels."""
+        count, latest = self._seen
+        before = latest if count == done else -np.inf  # unless another pass was made meanwhile
+        if before >= SIDE or not len(t):
+            self._seen = (done + len(t), before)
+            return
+        falls = np.concatenate([[t[0] < before], t[1:] < t[:-1]])
+        first, beyond = int(falls.argmax()), np.flatnonzero((t < 0) | (t >= SIDE) | (t != np.floor(t)))
+        if falls[first] and not (len(beyond) and beyond[0] < first):
+            order, earlier = ",".join(self.order_told or ()), t[first - 1] if first else before
+            expected = f"times that never fall, by which the columns were told to be {order}"
+            got = f"{t[first]:g} after {earlier:g} at {self.place(done + first)} of {self.path}"
+            raise DataError(expected, got, "name the columns, or correct the times")
+        self._seen = (done + len(t), SIDE if len(beyond) else float(t[-1]))
+
     def _refuse(self, expected: str, name: str, values: np.ndarray, wrong: np.ndarray, done: int) -> None:
         first = int(wrong.argmax())
         got = f"{name} {values[first]} at {self.place(done + first)} of {self.path}"
@@ -185,14 +211,16 @@ def order_or_refuse(sample: np.ndarray, path: Path, remedy: str, *, published: t
     """The one meaning that columns without names can have by `orders_by_values` (`DataError` for none or several).
 
     Where a value contradicts every meaning, the rows before it decide, so that it is then refused by its place.
-    Where several fit, the ``published`` order is taken if it fits and its times exceed all other values.
+    Where several fit fewer than 16 rows, the ``published`` order is taken if it fits and its times exceed all
+    other values.
     """
+    few = len(sample) < _FEWEST
     found, rows = orders_by_values(sample), len(sample) // 2
     while not found and rows >= _FEWEST:
         found, rows = orders_by_values(sample[:rows]), rows // 2
     if len(found) == 1:
         return found[0]
-    if published in found:
+    if few and published in found:
         largest = sample.max(axis=0)
         time = published.index("t")
         if largest[time] > np.delete(largest, time).max():

@@ -2,7 +2,7 @@
 
 A header, or a comment before the first event, names the columns in any order. Without one the values of the
 first rows tell them. What can be read in two ways is refused, unless one is the published order x,y,polarity,t
-(`ROLES`) and its times exceed all other values.
+(`ROLES`), its times exceed all other values, and the file has fewer than 16 rows.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class Dialect(NamedTuple):
         skipped: lines before the first event.
         stated: the unit of time that the header names, or None.
         size: (width, height) that the first line states, or None.
-        times: those of the first rows; float64 where one of them is written with a fraction, else int64.
+        times: those of the first rows; float64 where one of them is written with a point, else int64.
+        floats: names of the columns of which one of the first rows is written with a point or an exponent.
+        told: whether the first rows' values alone tell the columns.
     """
 
     delimiter: str
@@ -44,6 +46,8 @@ class Dialect(NamedTuple):
     stated: TimeUnit | None
     size: tuple[int, int] | None
     times: np.ndarray
+    floats: frozenset[str]
+    told: bool = False
 
     def values(self, line: str) -> dict[str, float] | None:
         """The named values of a line, None for one that is no event."""
@@ -51,10 +55,9 @@ class Dialect(NamedTuple):
         if len(fields) != len(self.columns):
             return None
         named = dict(zip(self.columns, fields, strict=True))
-        whole = [name for name in ROLES if name != "t" or self.times.dtype.kind == "i"]
-        if not all(is_int(named[name]) for name in whole) or not is_number(named["t"]):
+        if not all(is_number(named[name]) if name in self.floats else is_int(named[name]) for name in ROLES):
             return None
-        return {name: int(named[name]) if name in whole else float(named[name]) for name in ROLES}
+        return {name: float(named[name]) if name in self.floats else int(named[name]) for name in ROLES}
 
 
 @contextmanager
@@ -94,7 +97,7 @@ def read_dialect(path: Path) -> Dialect:
             raise DataError("one space or comma between values", got, "write it with commas")
         if text and not all(is_number(field) for field in fields):
             columns, unit = _named(fields, text, path)
-            return Dialect(delimiter, columns, skipped + 1, unit, size, _times(lines, delimiter, columns))
+            return Dialect(delimiter, columns, skipped + 1, unit, size, *_rows(lines, delimiter, columns))
         sample = [text, *islice(lines, _SAMPLE_LINES)] if text else []
     if text and len(fields) != len(ROLES):
         named = len(fields) > len(ROLES) and _from_comment(comment, delimiter, len(fields))
@@ -107,8 +110,9 @@ def read_dialect(path: Path) -> Dialect:
         rows = [split(line, delimiter) for line in sample]
         whole = [row for row in rows if len(row) == len(ROLES) and all(is_number(field) for field in row)]
         order = order_or_refuse(np.array(whole, np.float64), path, _REMEDY, published=ROLES) if whole else ROLES
-        named = order, None
-    return Dialect(delimiter, named[0], skipped, named[1], size, _times(iter(sample), delimiter, named[0]))
+        times, floats = _rows(iter(sample), delimiter, order)
+        return Dialect(delimiter, order, skipped, None, size, times, floats, told=bool(whole))
+    return Dialect(delimiter, named[0], skipped, named[1], size, *_rows(iter(sample), delimiter, named[0]))
 
 
 def _lines(file: TextIO) -> Iterator[str]:
@@ -149,14 +153,16 @@ def _from_comment(text: str, delimiter: str, count: int) -> tuple[tuple[str, ...
     return _ordered(fields, found) if found else None
 
 
-def _times(lines: Iterator[str], delimiter: str, columns: tuple[str, ...]) -> np.ndarray:
-    """The times of the first rows; lines that are broken are named later, by the reader."""
-    where = columns.index("t")
-    rows = (split(line, delimiter) for line in islice(lines, _SAMPLE_LINES))
-    times = [row[where] for row in rows if len(row) == len(columns) and is_number(row[where])]
-    if all(is_int(time) and abs(int(time)) < 1 << 63 for time in times):
-        return np.array([int(time) for time in times], np.int64)
-    return np.array(times, np.float64)
+def _rows(lines: Iterator[str], delimiter: str, columns: tuple[str, ...]) -> tuple[np.ndarray, frozenset[str]]:
+    """The first rows' times, and the columns that hold floats; broken lines are named later, by the reader."""
+    rows = [split(line, delimiter) for line in islice(lines, _SAMPLE_LINES)]
+    rows = [row for row in rows if len(row) == len(columns)]
+    values = {name: [row[columns.index(name)] for row in rows] for name in ROLES}
+    values = {name: [text for text in texts if is_number(text)] for name, texts in values.items()}
+    floats = {name for name, texts in values.items() if not all(is_int(text) for text in texts)}
+    if "t" not in floats and all(abs(int(time)) < 1 << 63 for time in values["t"]):
+        return np.array([int(time) for time in values["t"]], np.int64), frozenset(floats)
+    return np.array(values["t"], np.float64), frozenset(floats | {"t"})
 
 
 def split(line: str, delimiter: str) -> list[str]:
@@ -174,4 +180,4 @@ def is_number(text: str) -> bool:
 
 def is_int(text: str) -> bool:
     """Whether a field is a whole number."""
-    return text.lstrip("+-").isdigit()
+    return text.lstrip("+-").isdecimal()

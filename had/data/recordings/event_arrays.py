@@ -165,7 +165,7 @@ class ArrayRecording(ColumnRecording):
             if first is not None:
                 sample = np.stack([np.asarray(first[i], np.float64) for i in range(4)], axis=1)
                 remedy = "save the columns under the names x, y, t and p with numpy.savez"
-                order = order_or_refuse(sample, self.path, remedy)
+                order = self.order_told = order_or_refuse(sample, self.path, remedy)
             self._names = {role: i for i, role in enumerate(order)}
         return np.empty(0) if first is None else first[self._names["t"]]
 

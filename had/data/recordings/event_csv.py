@@ -32,6 +32,7 @@ class CsvRecording(ColumnRecording):
         self._dialect = read_dialect(path)
         super().__init__(path, size=size or self._dialect.size)
         self._compressed = path.suffix.lower() in COMPRESSED
+        self.order_told = self._dialect.columns if self._dialect.told else None
         times = self._dialect.times
         published: TimeUnit | None = "us" if times.dtype.kind == "i" and unit_by_values(times) != "ns" else None
         self.choose_unit(times, time_unit, self._dialect.stated, published)
@@ -78,9 +79,7 @@ class CsvRecording(ColumnRecording):
             skip_rows=dialect.skipped,
             column_names=list(dialect.columns),
         )
-        types = dict.fromkeys(ROLES, pyarrow.int64())
-        if dialect.times.dtype.kind == "f":
-            types["t"] = pyarrow.float64()
+        types = {name: pyarrow.float64() if name in dialect.floats else pyarrow.int64() for name in ROLES}
         convert = csv.ConvertOptions(include_columns=list(ROLES), column_types=types)
         done = 0
         try:

@@ -70,7 +70,7 @@ class Hdf5Recording(ColumnRecording):
             return tuple(first)
         sample = np.stack([np.asarray(column, np.float64) for column in first.values()], axis=1)
         remedy = "store the columns as events/x, events/y, events/p and events/t"
-        order = order_or_refuse(sample, self.path, remedy)
+        order = self.order_told = order_or_refuse(sample, self.path, remedy)
         return tuple(list(first)[order.index(role)] for role in ROLES)
 
     def _columns(self, block: dict[str, np.ndarray]) -> list[np.ndarray]:
@@ -105,7 +105,7 @@ class Hdf5Recording(ColumnRecording):
             return None
         with self._file() as file:
             block = self._source.block(file, self._length - 1, self._length)
-            return int(self.as_checked(*self._columns(block), done=self._length - 1)["t"][0])
+            return int(self.microseconds(self._columns(block)[3], self._length - 1)[0])
 
     def check_end(self) -> None:
         """See `Recording.check_end`: the last event can be read."""

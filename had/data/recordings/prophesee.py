@@ -51,8 +51,12 @@ def open_prophesee(path: Path, *, size: tuple[int, int] | None = None) -> Record
     """The reader for a RAW or DAT file (`DataError` where its header names no supported format)."""
     header, offset = read_header(path)
     stated, _, details = header.get("format", "").partition(";")
-    name = stated.upper() or (f"EVT{header['evt']}" if "evt" in header else "")
-    name = re.sub(r"\.0$", "", name)
+    names = [name.upper() for name in (stated, f"EVT{header['evt']}" if "evt" in header else "") if name]
+    names = [re.sub(r"\.0$", "", name) for name in names]
+    if len({name.replace(".", "") for name in names}) > 1:
+        got = f"{names[0]} and {names[1]} in that of {path}"
+        raise DataError("one format in a RAW file's header", got, "remove the line that is wrong")
+    name = names[0] if names else ""
     size = size or _geometry(header, details)
     if not name and ("data" in header or path.suffix.lower() == ".dat"):
         from had.data.recordings.prophesee_dat import DatRecording

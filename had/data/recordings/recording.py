@@ -141,13 +141,18 @@ class Recording(ABC):
         before = t[0] if last is None else last
         if t[0] >= before and (t[1:] >= t[:-1]).all():
             return
-        steps = np.diff(t, prepend=before)
-        first = int((steps < 0).argmax())
         raise DataError(
             "times that never run backwards",
-            f"{t[first]} us after {t[first] - steps[first]} us at {self.place(done + first)} of {self.path}",
+            f"{self.first_fall(t, before, done)} of {self.path}",
             "cut the recording there, or undo the timestamp overflow with its maker's software",
         )
+
+    def first_fall(self, t: np.ndarray, before: int, done: int) -> str:
+        """The first time that runs backwards, in words; ``before`` is the time of event ``done - 1``."""
+        steps = np.diff(t, prepend=before)
+        first = int((steps < 0).argmax())
+        what = " (an overflow of 32 bits?)" if -steps[first] >= 1 << 31 else ""
+        return f"{t[first]} us after {t[first] - steps[first]} us{what} at {self.place(done + first)}"
 
 
 def sensor_holding(width: int, height: int) -> tuple[int, int]:

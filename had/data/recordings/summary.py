@@ -46,13 +46,17 @@ def inspect(
     count = on = backward = outside = 0
     first: int | None = None
     last: int | None = None
+    where = ""
     largest = np.zeros(2, np.int64)
     with ExitStack() as stack:
         columns = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
         for events in recording.decode(CHUNK):
             t, rising = events["t"], events["p"] > 0
             first = int(t[0]) if first is None else first
-            backward += int((last is not None and t[0] < last) + (t[1:] < t[:-1]).sum())
+            falls = int((last is not None and t[0] < last) + (t[1:] < t[:-1]).sum())
+            if falls and not backward:
+                where = f", first {recording.first_fall(t, t[0] if last is None else last, count)}"
+            backward += falls
             last = int(t[-1])
             if recording.declared is not None:
                 outside += int(((events["x"] >= recording.declared[0]) | (events["y"] >= recording.declared[1])).sum())
@@ -68,7 +72,7 @@ def inspect(
     seen = sensor_holding(int(largest[0]) + 1, int(largest[1]) + 1) if count else (None, None)
     width, height = recording.declared or seen
     recording.warn()
-    for what, number in (("times that run backwards", backward), ("events outside the sensor", outside)):
+    for what, number in ((f"times that run backwards{where}", backward), ("events outside the sensor", outside)):
         if number:
             log.warning("%s: %d %s; preparation and tracking will refuse it", recording.path, number, what)
     duration = 0 if first is None or last is None else last - first
