@@ -35,7 +35,7 @@ def main() -> None:
         for metric in SCORES:
             board.interval(run, metric)
         board.difference(run, runs[0], "SR")
-    board.ranks(runs, "SR")
+    board.places(runs, "SR")
     ours = time.perf_counter() - begin
 
     begin = time.perf_counter()

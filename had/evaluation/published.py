@@ -1,6 +1,7 @@
 """Published scores with the address they stand at: a file of their own, a block of their own, never ranked with ours.
 
-Enters ``benchmark,tracker,SR,PR,NPR,source,note``, a line a tracker; fractions of 1, empty where nobody said.
+Enters ``benchmark,tracker,SR,PR,NPR,source,note,sequences``, a line a tracker; fractions of 1 and the number of test
+sequences that they are means of, empty where nobody said; the last column may be left out.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from had.files import read_text
 from had.options.experiment import Experiment
 
 COLUMNS = ("benchmark", "tracker", "SR", "PR", "NPR", "source", "note")
+SEQUENCES = "sequences"
+"""A further column, the last one, that a file need not have."""
 SCORES = ("SR", "PR", "NPR")
 USUAL = Path("config") / "published.csv"
 
@@ -30,6 +33,7 @@ class Published(NamedTuple):
         scores: SR, PR and NPR; NaN where unknown.
         source: the address.
         note: a sentence, or nothing.
+        sequences: how many the scores are means of; None where unknown.
     """
 
     benchmark: str
@@ -37,6 +41,7 @@ class Published(NamedTuple):
     scores: dict[str, float]
     source: str
     note: str
+    sequences: int | None = None
 
 
 def published_file(experiment: Experiment) -> Path | None:
@@ -57,18 +62,19 @@ def read_published(path: Path) -> list[Published]:
 
     Raises:
         DataError: no such file, other columns, or a line with an unknown benchmark, without tracker or source, twice
-            the same, or with a value that is no fraction of 1.
+            the same, with a value that is no fraction of 1, or with a number of sequences that is none.
     """
     if not path.is_file():
         raise DataError("published scores", f"no file {path}", "correct `published`")
     rows = list(csv.reader(io.StringIO(read_text(path, "published scores"))))
-    if not rows or tuple(cell.strip() for cell in rows[0]) != COLUMNS:
+    header = tuple(cell.strip() for cell in rows[0]) if rows else ()
+    if header not in (COLUMNS, (*COLUMNS, SEQUENCES)):
         got = f"{','.join(rows[0]) if rows else 'an empty file'!r} in {path}"
-        raise DataError(f"the header {','.join(COLUMNS)}", got, "correct that header")
+        raise DataError(f"the header {','.join((*COLUMNS, SEQUENCES))}", got, "correct that header")
     found: list[Published] = []
     for number, row in enumerate(rows[1:], start=2):
         if row:
-            line = _line([cell.strip() for cell in row], f"row {number} of {path}")
+            line = _line(header, [cell.strip() for cell in row], f"row {number} of {path}")
             if (line.benchmark, line.tracker) in {(other.benchmark, other.tracker) for other in found}:
                 got = f"{line.tracker} on {line.benchmark} again in row {number} of {path}"
                 raise DataError("each tracker once a benchmark", got, "keep one of the two")
@@ -76,10 +82,10 @@ def read_published(path: Path) -> list[Published]:
     return found
 
 
-def _line(cells: list[str], where: str) -> Published:
-    if len(cells) != len(COLUMNS):
-        raise DataError(f"{len(COLUMNS)} values", f"{len(cells)} in {where}", "put notes with commas between quotes")
-    values = dict(zip(COLUMNS, cells, strict=True))
+def _line(header: tuple[str, ...], cells: list[str], where: str) -> Published:
+    if len(cells) != len(header):
+        raise DataError(f"{len(header)} values", f"{len(cells)} in {where}", "put notes with commas between quotes")
+    values = dict(zip(header, cells, strict=True))
     try:
         benchmark = canonical_name(values["benchmark"])
     except ConfigError as error:
@@ -88,7 +94,11 @@ def _line(cells: list[str], where: str) -> Published:
         if not values[name]:
             raise DataError(f"a {name}", f"none in {where}", "say who published what, and at which address it stands")
     scores = {name: _fraction(values[name], f"{name} in {where}") for name in SCORES}
-    return Published(benchmark, values["tracker"], scores, values["source"], values["note"])
+    count = values.get(SEQUENCES, "")
+    if count and not (count.isdecimal() and int(count) > 0):
+        raise DataError("a number of sequences, or nothing", f"{count!r} in {where}", "write 527, for example")
+    sequences = int(count) if count else None
+    return Published(benchmark, values["tracker"], scores, values["source"], values["note"], sequences)
 
 
 def _fraction(text: str, where: str) -> float:

@@ -65,9 +65,9 @@ class Scoreboard:
         value = self.point(run, metric) - self.point(reference, metric)
         return value, float(low), float(high), float(statistics.paired_p(samples))
 
-    def ranks(self, runs: list[str], metric: str) -> np.ndarray:
-        """Place of each of ``runs`` among them in every resample, (R, len(runs)); 1 is the best."""
-        return statistics.ranks(np.stack([self._sampled(run, metric) for run in runs], axis=1))
+    def places(self, runs: list[str], metric: str) -> tuple[np.ndarray, np.ndarray]:
+        """First and last place of each of ``runs`` among them in every resample, two (R, len(runs)); 1 is the best."""
+        return statistics.places(np.stack([self._sampled(run, metric) for run in runs], axis=1))
 
     def _sampled(self, run: str, metric: str) -> np.ndarray:
         if metric not in self.metrics or run not in self.runs:

@@ -91,14 +91,25 @@ def interval(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def ranks(samples: np.ndarray) -> np.ndarray:
-    """Place of each column in every resample, (R, C) -> (R, C).
+def places(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and last place of each column in every resample, (R, C) -> (R, C), (R, C) int; 1 for the highest.
 
-    1 for the highest; equal ones share the mean of their places.
+    They differ where columns are equal (but for rounding errors): those share all places from the first to the last.
     """
+    samples = np.round(samples, 12)
     higher = np.stack([(samples > column[:, None]).sum(axis=1) for column in samples.T], axis=1)
     equal = np.stack([(samples == column[:, None]).sum(axis=1) for column in samples.T], axis=1)
-    return 1 + higher + (equal - 1) / 2
+    return 1 + higher, higher + equal
+
+
+def place_shares(first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """How often each column takes each place, (R, C), (R, C) as of `places` -> (C, C) columns x places.
+
+    Where k columns share k places, each counts 1/k for every one of them: rows and columns sum to 1.
+    """
+    part = 1 / np.maximum(last - first + 1, 1)
+    numbers = np.arange(1, first.shape[1] + 1)
+    return np.stack([(part * ((first <= n) & (n <= last))).mean(axis=0) for n in numbers], axis=1)
 
 
 def paired_p(differences: np.ndarray) -> np.ndarray:

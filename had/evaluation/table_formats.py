@@ -14,15 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from had.evaluation import latex_text as tex
 from had.evaluation.type_widths import BOLD, TINY, points
 from had.files import atomic_file
-
-UNKNOWN = "–"
-_LATEX = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "Δ": r"$\Delta$", "✓": r"$\surd$", UNKNOWN: "--",
-    "−": r"$-$", "<": r"$<$", ">": r"$>$",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -128,21 +122,20 @@ GAP = 3.6
 """Between two columns, in points."""
 PAGE = 56
 """Lines in scriptsize that fit onto its page below a caption."""
-WRAPPED = 40
-"""Longer words are broken into lines of this length."""
 
 
 def _floats(table: Table, label: str) -> list[str]:
     """The table in as many parts as its width needs, packed into as many floats as their height needs."""
     deep = max((_depth(row, table) for row in table.data.to_dict("records")), default=1)
-    most = (PAGE - 3) // deep
+    heads = max((tex.lines(column.head, tex.HEAD) for column in table.columns), default=1)
+    most = (PAGE - 2 - heads) // deep
     rows = [range(first, min(first + most, len(table.data))) for first in range(0, max(len(table.data), 1), most)]
     notes = " ".join(table.notes)
     pages: list[list[str]] = []
     left = 0
     for columns in _parts(table):
         for chosen in rows:
-            height = 4 + deep * len(chosen)
+            height = 3 + heads + deep * len(chosen)
             if not pages or height > left:
                 pages.append([])
                 left = PAGE
@@ -150,14 +143,14 @@ def _floats(table: Table, label: str) -> list[str]:
             left -= height
     if len(notes) / 120 > left + 2:
         pages.append([])
-    pages[-1] += ["", rf"\vspace{{2pt}}\parbox{{\linewidth}}{{\scriptsize {_escaped(notes)}}}"]
+    pages[-1] += ["", rf"\vspace{{2pt}}\parbox{{\linewidth}}{{\scriptsize {tex.escaped(notes)}}}"]
     width = sum(_width(table, column) for column in table.columns)
     size = r"\footnotesize\setlength{\tabcolsep}{3pt}"
     if width > LINE * 0.8 or len(pages) > 1 or len(table.data) > 25:
         size = rf"\scriptsize\setlength{{\tabcolsep}}{{{GAP / 2:.1f}pt}}"
     lines: list[str] = []
     for number, page in enumerate(pages):
-        caption = rf"\caption{{{_escaped(table.caption)}}}" if number == 0 else "(continued)"
+        caption = rf"\caption{{{tex.escaped(table.caption)}}}" if number == 0 else "(continued)"
         anchor = rf"\label{{{label}}}" if number == 0 else r"\par"
         lines += [
             *([""] if lines else []),
@@ -199,37 +192,37 @@ def _tabular(table: Table, columns: list[Column], chosen: range) -> list[str]:
             body.append(r"\midrule")
         cells = []
         for column in columns:
-            text = _escaped(_value(row[column.key], column))
-            if len(_value(row[column.key], column)) > WRAPPED:
-                text = rf"\parbox[t]{{{WRAPPED / 2:.0f}em}}{{\raggedright {text}\strut}}"
+            text = tex.cell(_value(row[column.key], column))
             mark = marks.get((index, column.key), 0)
             cells.append({1: rf"\textbf{{{text}}}", 2: rf"\underline{{{text}}}"}.get(mark, text))
         body.append(" & ".join(cells) + r" \\")
         between = [_interval(row, column) for column in columns]
         if any(between):  # a line of its own keeps the table narrow
-            small = [rf"{{\tiny {_escaped(_narrow(text))}}}" if text else "" for text in between]
+            small = [rf"{{\tiny {tex.escaped(_narrow(text))}}}" if text else "" for text in between]
             body[-1] = body[-1] + "[-1.5pt]"
             body.append(" & ".join(small) + r" \\[1.5pt]")
-    spec = "".join(_alignment(table, column, "l", "c", "r") for column in columns)
-    head = " & ".join(_escaped(column.head) for column in columns) + r" \\"
+    sides = [_alignment(table, column, "l", "c", "r") for column in columns]
+    spec = "".join(sides)
+    heads = (tex.cell(one.head, tex.HEAD, right=side == "r") for one, side in zip(columns, sides, strict=True))
+    head = " & ".join(heads) + r" \\"
     begin = rf"\begin{{tabular}}{{@{{}}{spec}@{{}}}}"
     return [begin, r"\toprule", head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}"]
 
 
 def _width(table: Table, column: Column) -> float:
     """About how many points a column takes in scriptsize, with its gap."""
-    widest = points(column.head)
+    widest = tex.width(column.head, tex.HEAD)
     for row in table.data.to_dict("records"):
-        value = min(points(_value(row[column.key], column)), WRAPPED / 2 * 8.5)
+        value = tex.width(_value(row[column.key], column))
         bold = BOLD if column.best else 1
         widest = max(widest, bold * value, TINY * points(_narrow(_interval(row, column))))
     return widest + GAP
 
 
 def _depth(row: dict, table: Table) -> int:
-    """Lines that a row takes: those of its longest words, and one more where intervals stand below."""
-    words = max((len(_value(row[column.key], column)) for column in table.columns), default=0)
-    return max(1, math.ceil(words / WRAPPED)) + any(_interval(row, column) for column in table.columns)
+    """Lines that a row takes: those of its highest cell, and one more where intervals stand below."""
+    words = max((tex.lines(_value(row[column.key], column)) for column in table.columns), default=1)
+    return words + any(_interval(row, column) for column in table.columns)
 
 
 def _marks(table: Table) -> dict[tuple[int, str], int]:
@@ -261,7 +254,7 @@ def _missing(value) -> bool:
 
 def _value(value, column: Column) -> str:
     if _missing(value):
-        return UNKNOWN
+        return tex.UNKNOWN
     if isinstance(value, str):
         return value
     if isinstance(value, int) and column.scale == 1:
@@ -289,10 +282,3 @@ def _alignment(table: Table, column: Column, left: str, centre: str, right: str)
         return centre
     numbers = pd.api.types.is_numeric_dtype(table.data[column.key])
     return right if numbers else left
-
-
-def _escaped(text: str) -> str:
-    """Plain text with Markdown's `code` and straight quotes -> LaTeX."""
-    text = "".join(_LATEX.get(character, character) for character in text)
-    text = re.sub(r"`([^`]*)`", r"\\texttt{\1}", text)
-    return re.sub(r'"([^"]*)"', r"``\1''", text)

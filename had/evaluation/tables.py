@@ -86,7 +86,7 @@ def _main(experiment: Experiment, benchmark: str) -> Table:
         notes=notes,
         groups=[len(trained), len(others)],
         ranked=ranked,
-        below=published_block(experiment, benchmark),
+        below=published_block(experiment, benchmark, own=board.sequences),
     )
 
 
@@ -184,9 +184,10 @@ def _cost(experiment: Experiment, benchmark: str) -> Table:
             found.append(measured | {name: training[key] for name, key in _TRAINING_KEYS.items()})
         means = pd.DataFrame(found).astype(float).mean()
         lines.append({"run": row.run, "title": row.title, **means, "seeds": len(found)})
+    data = pd.DataFrame(lines)
     return Table(
         caption=f"Cost of the networks on {layout_of(benchmark).title}.",
-        data=pd.DataFrame(lines),
+        data=data,
         columns=[
             Column("title", "Run"),
             Column("parameters", "Par. (M)", scale=1e-6, digits=2),
@@ -201,10 +202,23 @@ def _cost(experiment: Experiment, benchmark: str) -> Table:
             "table. Training: wall-clock seconds and peak memory of the job"
             f"{_WITHOUT_LESSONS if experiment.keep_lessons else ''}. Means over seeds. The raw numbers (units of 1, "
             "ms, MB, s) are in the CSV.",
+            *_noise(data),
         ],
         groups=[len(lines)],
         ranked=[False] * len(lines),
     )
+
+
+def _noise(data: pd.DataFrame) -> list[str]:
+    """How far the speeds of networks that do the same work are apart, where there are such."""
+    equal = [fps for _, fps in data.groupby(["parameters", "macs"])["fps"] if len(fps) > 1]
+    if not equal:
+        return []
+    apart = max(fps.max() / fps.min() - 1 for fps in equal)
+    return [
+        "Networks of equal parameters and MACs do the same work: what their FPS differ by is noise of the measurement, "
+        f"here up to {100 * apart:.0f} %."
+    ]
 
 
 _WITHOUT_LESSONS = (

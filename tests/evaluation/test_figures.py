@@ -1,6 +1,7 @@
 """Every figure is drawn whole, the same bytes each time, with what a reader needs in it."""
 
 import re
+from shutil import copyfile
 
 import cv2
 import numpy as np
@@ -10,11 +11,11 @@ from synthetic import PreparedSequence, experiment, write_baselines, write_resul
 
 from had.errors import ConfigError, DataError
 from had.evaluation import style
-from had.evaluation.benchmark import read_attributes
+from had.evaluation.benchmark import read_attributes, read_profile
 from had.evaluation.figures import attributes, curves, failures, losses, ranks, scenes, sequences, speed
 from had.evaluation.figures.responses import _in_window, _search_region
 from had.evaluation.products import KINDS, OF_NETWORKS, applicable, write_product
-from had.evaluation.rows import profile_file, rows_of
+from had.evaluation.rows import folder_of, profile_file, rows_of
 from had.options.evaluation import EvaluationOptions
 
 
@@ -127,12 +128,48 @@ def test_ranks_are_shares_that_add_up_in_both_directions(made):
     assert labels[-1].endswith(f"; {len(labels)}]")
 
 
-def test_networks_of_one_size_and_speed_stand_side_by_side():
-    row = rows_of(experiment("unused"))[0]
-    speeds = [("a", 100.0, 5.0), ("b", 200.0, 5.0), ("c", 103.0, 5.0), ("d", 101.0, 6.0), ("e", 107.0, 5.0)]
-    networks = [speed._Network(row._replace(run=name), fps, size) for name, fps, size in speeds]
-    found = {"".join(network.row.run for network in group) for group in speed.groups(networks)}
-    assert found == {"ace", "b", "d"}
+def test_rows_that_are_equal_share_their_places(tmp_path):
+    one = experiment(tmp_path / "results", runs=["student"], controls=["static"], external={"same": str(tmp_path)})
+    write_results(one, "coesot", sequences=6, frames=10)
+    for name in ("per_sequence.csv", "curves.npz"):
+        folders = (folder_of(one, "metrics", "coesot", run, 0) for run in ("static", "same"))
+        copyfile(*(folder / name for folder in folders))
+    with style.applied():
+        axes = ranks.draw(one, "coesot", "ranks").axes[0]
+    (image,) = axes.get_images()
+    np.testing.assert_allclose(np.asarray(image.get_array()), [[1, 0, 0], [0, 0.5, 0.5], [0, 0.5, 0.5]])
+    assert [text.get_text() for text in axes.texts] == ["100", "50", "50", "50", "50"]
+    assert [text.get_text()[-5:] for text in axes.get_yticklabels()[1:]] == [" 2–3]"] * 2
+    assert axes.get_xlabel().endswith("equal ones share")
+
+
+def test_networks_that_do_the_same_work_stand_side_by_side_over_all_that_was_measured(prepared, monkeypatch):
+    measured = read_profile(prepared, "coesot")
+    measured["fps"] = 200.0 + 10 * np.arange(len(measured))
+    measured.loc[[("student", 0), ("student", 1)], "macs"] *= 2
+    monkeypatch.setattr(speed, "read_profile", lambda experiment, benchmark: measured)
+    with style.applied():
+        axes = speed.draw(prepared, "coesot", "speed").axes[0]
+    groups = [["teacher"], ["student"], [run for run in prepared.runs if run not in ("teacher", "student")]]
+    assert len(groups[2]) > 3
+    places = [line.get_xdata()[0] for line in axes.lines]  # by SR
+    for runs, band in zip(groups, axes.patches, strict=True):
+        fps = measured.loc[runs, "fps"]
+        left, right = band.get_x(), band.get_x() + band.get_width()
+        assert left <= fps.min() < fps.max() <= right
+        inside = [place for place in places if abs(place - fps.mean()) < 0.013 * measured["fps"].max() * len(runs)]
+        assert np.mean(inside) == pytest.approx(fps.mean())
+        assert len(set(inside)) == len(runs)
+    assert "grey" in axes.get_xlabel()
+
+
+def test_networks_that_do_different_work_have_no_band_and_none_is_explained(tmp_path):
+    one = experiment(tmp_path / "results", runs=["teacher", "student"], seeds=[0])
+    write_results(one, "coesot", sequences=4, frames=10)
+    with style.applied():
+        axes = speed.draw(one, "coesot", "speed").axes[0]
+    assert not axes.patches
+    assert axes.get_xlabel() == "Frames a second"
 
 
 def test_factors_without_recordings_say_so(made, monkeypatch):

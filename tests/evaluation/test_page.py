@@ -1,6 +1,7 @@
 """The interactive page: what stands in the file, and what a person can do with it in a real browser."""
 
 import base64
+import itertools
 import json
 import math
 import re
@@ -477,3 +478,27 @@ def test_nothing_sticks_out_of_the_window(browser, width, height):
     browser.click("#sequences tbody tr:nth-child(1) button")
     assert browser.ask("document.documentElement.scrollWidth") <= width
     assert browser.ask("getComputedStyle(document.body).backgroundColor") == "rgb(21, 23, 26)"
+
+
+@needs_chromium
+@pytest.mark.parametrize("frames", [2, 123, 12345])
+@pytest.mark.parametrize("width", [1400, 390])
+def test_the_numbers_below_the_overlaps_are_whole_and_apart(browser, frames, width):
+    """As if the first sequence had so many frames, of which six are shown."""
+    browser.window(width, 900)
+    browser.ask(
+        f"(() => {{ const {{ scenes }} = current().data; const last = {frames} - 1; scenes.frames[0] = last + 1;"
+        " const to = scenes.moments[0].length - 1; scenes.moments[0] = scenes.moments[0].map((_, i) => last * i / to);"
+        " scenes.shown[0] = [...new Set([0, 1, 2, 3, 4, 5].map(i => Math.round(last * i / 5)))]; openSequence(0); })()"
+    )
+    plot = "document.querySelector('#scene > svg')"
+    found = browser.ask(
+        f"[...{plot}.querySelectorAll('text')].map(text => {{ const b = text.getBBox();"
+        " return [text.textContent, b.x, b.x + b.width, b.y]; })"
+    )
+    wide = browser.ask(f"{plot}.viewBox.baseVal.width")
+    assert all(0 <= left < right <= wide for _, left, right, _ in found), found
+    line = max(found, key=lambda one: one[0] == str(frames))
+    assert line[0] == str(frames)
+    numbers = sorted(one[1:3] for one in found if one[3] == line[3])
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(numbers)), numbers

@@ -65,14 +65,20 @@ def test_holm_on_a_worked_example():
     np.testing.assert_allclose(statistics.holm([0.01, np.nan, 0.04, 0.03]), [0.03, np.nan, 0.06, 0.06])
 
 
-def test_ranks_of_a_worked_example():
-    samples = np.array([[0.5, 0.9, 0.1], [0.2, 0.2, 0.1], [0.3, 0.3, 0.3]])
-    np.testing.assert_array_equal(statistics.ranks(samples), [[2, 1, 3], [1.5, 1.5, 3], [2, 2, 2]])
+def test_places_of_a_worked_example():
+    samples = np.array([[0.5, 0.9, 0.1], [0.2, 0.2, 0.1], [0.1 + 0.2, 0.3, 0.3]])
+    first, last = statistics.places(samples)
+    np.testing.assert_array_equal(first, [[2, 1, 3], [1, 1, 3], [1, 1, 1]])
+    np.testing.assert_array_equal(last, [[2, 1, 3], [2, 2, 3], [3, 3, 3]])
+    clear, pair, all_three = np.eye(3)[[1, 0, 2]], [[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]], np.full((3, 3), 1 / 3)
+    wanted = np.mean([clear, pair, all_three], axis=0)
+    np.testing.assert_allclose(statistics.place_shares(first, last), wanted)
 
 
-@given(st.lists(st.lists(st.floats(0, 1), min_size=4, max_size=4), min_size=1, max_size=5))
-def test_ranks_always_add_up(samples):
-    assert (statistics.ranks(np.array(samples)).sum(axis=1) == 1 + 2 + 3 + 4).all()
+@given(st.lists(st.lists(st.sampled_from([0.1, 0.2, 0.3]), min_size=4, max_size=4), min_size=1, max_size=5))
+def test_shares_of_places_add_up_in_both_directions(samples):
+    shares = statistics.place_shares(*statistics.places(np.array(samples)))
+    np.testing.assert_allclose([shares.sum(axis=0), shares.sum(axis=1)], 1)
 
 
 def test_crossed_means_match_a_plain_loop(monkeypatch):

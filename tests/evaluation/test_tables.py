@@ -10,8 +10,8 @@ import pytest
 from synthetic import experiment, write_results
 
 from had.errors import ConfigError, DataError
-from had.evaluation import metrics
-from had.evaluation.benchmark import read_attributes, read_curves
+from had.evaluation import metrics, tables
+from had.evaluation.benchmark import read_attributes, read_curves, read_profile
 from had.evaluation.products import KINDS, write_product
 from had.evaluation.rows import folder_of, rows_of
 from had.evaluation.statistics import holm
@@ -166,6 +166,16 @@ def test_cost_is_in_units_of_one_in_the_csv_and_readable_in_print(made):
     assert "| 1.21 | 0.182 | 205 |" in text(made, "cost_coesot.md")
 
 
+def test_speeds_of_equal_networks_differ_by_noise_and_cost_says_how_much(made, monkeypatch):
+    profile = read_profile(made, "coesot")
+    profile.loc[[("had", 0), ("had", 1)], "fps"] *= 1.25
+    profile.loc[[("teacher", 0), ("teacher", 1)], "fps"] *= 4  # other work
+    monkeypatch.setattr(tables, "read_profile", lambda experiment, benchmark: profile)
+    assert tables.table(made, "coesot", "cost").notes[1].endswith("here up to 25 %.")
+    profile.loc[:, "macs"] = np.arange(float(len(profile)))
+    assert not any("noise" in note for note in tables.table(made, "coesot", "cost").notes)
+
+
 def test_tables_are_the_same_bytes_again(made, tmp_path):
     for kind in KINDS["table"]:
         write_product("table", kind, experiment=made, benchmark="coco-object-meeting", stem=tmp_path / f"{kind}_coesot")
@@ -199,13 +209,54 @@ def test_a_misspelt_kind_and_missing_results_are_one_sentence(made, tmp_path):
     assert not list(tmp_path.glob("x*"))
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex (Debian: texlive-latex-recommended)")
+LONG = [
+    "a_very_long_tracker_name_of_more_than_forty_letters_00",
+    "Averylongtrackernameofmorethanfortyletterswithoutasign01",
+    "W" * 60,
+    "a name of words, + their terms (TA + SA), only 20 labelled sequences",
+]
+needs_pdflatex = pytest.mark.skipif(
+    shutil.which("pdflatex") is None, reason="needs pdflatex (Debian: texlive-latex-recommended)"
+)
+
+
+def compiled(folder, inputs):
+    """What pdflatex says about a plain article of some tables."""
+    source = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{inputs}\end{{document}}"
+    (folder / "paper.tex").write_text(source)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    return done.stdout
+
+
+@needs_pdflatex
 def test_tables_compile_in_a_plain_article_without_overfull_boxes(made, tmp_path):
     names = [f"{kind}_{benchmark}" for kind in KINDS["table"] for benchmark in BENCHMARKS]
-    inputs = "\n".join(rf"\input{{{made.results}/tables/{name}}}\clearpage" for name in names)
-    source = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{inputs}\end{{document}}"
-    (tmp_path / "paper.tex").write_text(source)
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-2000:]
-    assert "Overfull" not in done.stdout
+    said = compiled(tmp_path, "\n".join(rf"\input{{{made.results}/tables/{name}}}\clearpage" for name in names))
+    assert "Overfull" not in said
+
+
+def long_names(columns):
+    """A table of long names, with intervals, under one long head and short ones."""
+    data = pd.DataFrame({"run": [*LONG, "short"]})
+    for column in range(columns):
+        data[f"c{column}"], data[f"c{column}_low"], data[f"c{column}_high"] = 0.5, 0.4, 0.6
+    shown = [Column(f"c{k}", f"C{k}" if k else LONG[0], interval=True, best=max) for k in range(columns)]
+    return Table("T.", data, [Column("run", "Run"), *shown], ranked=[True] * len(data))
+
+
+@needs_pdflatex
+def test_long_names_stay_whole_and_in_their_column(tmp_path):
+    content = latex(long_names(12), "tab:x")
+    small = latex(long_names(1), "tab:y")  # in larger type
+    assert "Overfull" not in compiled(tmp_path, content + small)
+    whole = content.replace(r"\allowbreak{}", "").replace(r"\_", "_")
+    assert all(whole.count(name) == whole.count(r"\begin{tabular}") + (name == LONG[0]) for name in LONG)
+
+
+def test_only_what_is_too_long_is_broken_and_ordinary_words_never_are():
+    data = pd.DataFrame({"run": ["+ hierarchical (HDETrack)", LONG[3]]})
+    short, long = latex(Table("T.", data, [Column("run", "Run")]), "tab:x").splitlines()[10:12]
+    assert short == r"+ hierarchical (HDETrack) \\"
+    assert long == rf"\parbox[t]{{20em}}{{\raggedright {LONG[3]}\strut}} \\"

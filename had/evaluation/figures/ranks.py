@@ -24,15 +24,18 @@ MOST_NARROW = 6
 
 
 def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
-    """One line a row, sorted by SR; the shade of a cell is the share of resamples in which the row has that place."""
+    """One line a row, sorted by SR; the shade of a cell is the share of resamples in which the row has that place.
+
+    Equal rows share their places, and the cells of all of them.
+    """
     table = gather(experiment, benchmark)
     board = scoreboard(table[table["metric"] == "SR"], experiment.evaluation)
     rows = [row for row in rows_of(experiment) if row.run != "ground_truth"] or rows_of(experiment)
     rows.sort(key=lambda row: -board.point(row.run, "SR"))
-    places = board.ranks([row.run for row in rows], "SR")  # R N
-    low, high = statistics.interval(places)
+    first, last = board.places([row.run for row in rows], "SR")  # R N, R N
+    low, high = statistics.interval(first)[0], statistics.interval(last)[1]
     numbers = np.arange(1, len(rows) + 1)
-    shares = np.stack([(np.floor(places) == number).mean(axis=0) for number in numbers], axis=1)  # N places
+    shares = statistics.place_shares(first, last)  # N places
 
     side = 0.2 if len(rows) > 10 else 0.24
     width = style.PAGE if len(rows) > MOST_NARROW else width_beside([row.title for row in rows])
@@ -60,9 +63,9 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     axes.grid(which="minor", color="#D9D9D9", linewidth=0.4)
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(False)
-    options = experiment.evaluation
+    options, shared = experiment.evaluation, "; equal ones share" if (first < last).any() else ""
     axes.set_xlabel(
-        f"Rank by SR: % of {options.resamples} resamples\nof {board.sequences} sequences, seed {options.seed}"
+        f"Rank by SR: % of {options.resamples} resamples\nof {board.sequences} sequences, seed {options.seed}{shared}"
     )
     drawn.suptitle(f"{layout_of(benchmark).title} [SR; 95 % interval of the rank]", fontsize=8)
     return drawn

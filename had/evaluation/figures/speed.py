@@ -17,18 +17,23 @@ from had.options.experiment import Experiment
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-EQUAL = 0.05
-"""Speeds of networks of one size that differ by less than this share are one speed: the clock's noise."""
+GREY = "\n(grey: all that was measured of equal networks)"
+"""What the axis says where there is a band."""
 
 
 class _Network(NamedTuple):
+    """A row with the size of its networks, and what was measured of each of its seeds."""
+
     row: Row
-    fps: float
     parameters: float
+    macs: float
+    fps: tuple[float, ...]
 
 
 def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
-    """One marker a network with its 95 % interval of SR; networks of one size and speed side by side on a grey band.
+    """One marker a network with its 95 % interval of SR; networks that do the same work side by side on a grey band.
+
+    They are drawn at the mean of their speeds, whose differences are noise; the band is what was measured of them.
 
     Raises:
         DataError: the networks were not profiled.
@@ -38,26 +43,31 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     table = gather(experiment, benchmark)
     board = scoreboard(table[table["metric"] == "SR"], experiment.evaluation)
     measured = read_profile(experiment, benchmark)
-    networks = [
-        _Network(row, *measured.loc[row.run].loc[list(row.seeds), ["fps", "parameters"]].mean())
-        for row in rows_of(experiment)
-        if row.trained
-    ]
-    most = max(network.fps for network in networks)
+    networks = []
+    for row in rows_of(experiment):
+        if row.trained:
+            found = measured.loc[row.run].loc[list(row.seeds)]
+            networks.append(_Network(row, found["parameters"].mean(), found["macs"].mean(), tuple(found["fps"])))
+    most = max(fps for network in networks for fps in network.fps)
     rows = sorted((network.row for network in networks), key=lambda row: -board.point(row.run, "SR"))
     labels = [scored(row, board.point(row.run, "SR")) for row in rows]
     drawn = style.figure(style.COLUMN, 2.6 + height_of_legend(labels, style.COLUMN))
     axes = drawn.subplots()
     places: dict[str, float] = {}
+    sizes: dict[str, list[float]] = {}
+    several = False
     for group in groups(networks):
-        speed = float(np.mean([network.fps for network in group]))
-        half = 0.013 * most * (len(group) - 1)
+        speeds = [fps for network in group for fps in network.fps]
+        speed, half = float(np.mean(speeds)), 0.013 * most * (len(group) - 1)
         places |= {n.row.run: x for n, x in zip(group, np.linspace(-half, half, len(group)) + speed, strict=True)}
-        if len(group) > 1:
-            axes.axvspan(speed - half - 0.02 * most, speed + half + 0.02 * most, color="#EFEFEF", zorder=0, linewidth=0)
-    for line, (size, speeds) in enumerate(_sizes(networks).items()):  # a line each: speeds may be close
+        sizes.setdefault(f"{group[0].parameters / 1e6:.1f} M", []).append(speed)
+        if len(speeds) > 1:
+            several, beside = True, half + 0.02 * most
+            ends = min(speed - beside, *speeds), max(speed + beside, *speeds)
+            axes.axvspan(*ends, color="#EFEFEF", zorder=0, linewidth=0)
+    for line, (size, middles) in enumerate(sizes.items()):  # a line each: speeds may be close
         axes.annotate(
-            size, (np.mean(speeds), 0.015 + 0.055 * line), xycoords=("data", "axes fraction"), ha="center",
+            size, (np.mean(middles), 0.015 + 0.055 * line), xycoords=("data", "axes fraction"), ha="center",
             va="bottom", fontsize=style.LEAST_TYPE,
         )  # fmt: skip
     for row in rows:
@@ -67,7 +77,7 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
             places[row.run], score, yerr=style.reach(score, low, high), linestyle="none", markersize=5,
             markeredgecolor="white", markeredgewidth=0.5, **style.marker(row.look),
         )[2][0].set(alpha=0.5, linewidth=0.9, zorder=1)  # fmt: skip
-    axes.set(xlabel="Frames a second (grey: one speed, side by side)", ylabel="SR with 95 % interval")
+    axes.set(xlabel=f"Frames a second{GREY if several else ''}", ylabel="SR with 95 % interval")
     axes.set_title(f"{layout_of(benchmark).title} [SR]; {style.resampled(experiment.evaluation)}")
     axes.margins(x=0.1, y=0.2)
     axes.set_xlim(left=0)
@@ -76,21 +86,9 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     return drawn
 
 
-def _sizes(networks: list[_Network]) -> dict[str, list[float]]:
-    """Millions of parameters in words -> speeds of the networks that have so many."""
-    found: dict[str, list[float]] = {}
-    for network in networks:
-        found.setdefault(f"{network.parameters / 1e6:.1f} M", []).append(network.fps)
-    return found
-
-
 def groups(networks: list[_Network]) -> list[list[_Network]]:
-    """Networks of the same size whose speeds follow one another within `EQUAL`, each group in the order given."""
-    found: list[list[_Network]] = []
-    for network in sorted(networks, key=lambda one: (one.parameters, one.fps)):
-        last = found[-1][-1] if found else None
-        if last and last.parameters == network.parameters and network.fps <= last.fps * (1 + EQUAL):
-            found[-1].append(network)
-        else:
-            found.append([network])
-    return [[network for network in networks if network in group] for group in found]
+    """Networks of as many parameters and MACs: they do the same work. Each group in the order given."""
+    found: dict[tuple[float, float], list[_Network]] = {}
+    for network in networks:
+        found.setdefault((network.parameters, network.macs), []).append(network)
+    return list(found.values())

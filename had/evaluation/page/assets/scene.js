@@ -63,7 +63,7 @@ function timeline(scene) {
     ]),
     scene.shown.map((number) => [
       svg("line", { class: "axis", x1: x(number), x2: x(number), y1: y(0), y2: y(0) + 4 }),
-      svg("text", { x: x(number), y: y(0) + 16, "text-anchor": "middle" }, String(number + 1)),
+      svg("text", { x: x(number), y: y(0) + 16, "text-anchor": x(number) > size.width - 24 ? "end" : "middle" }, String(number + 1)),
     ]),
     svg("text", { x: x(last / 2), y: size.height - 4, "text-anchor": "middle" }, "Frame; overlap with the ground truth, first seed"),
     state.selected.map((index) => svg("path", {
