@@ -5,7 +5,7 @@ Each error is one sentence in three parts: what was expected, what came, what to
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class HadError(Exception):
@@ -38,10 +38,16 @@ class CheckpointError(HadError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A remedy for a misspelt name: the most similar known one, or all of them."""
+    """A remedy for a misspelt name: the most similar known one, or all of them where none is near."""
     known = list(known)
-    match = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    return f"did you mean {match[0]!r}?" if match else f"valid are {', '.join(known)}"
+    match = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"did you mean {match[0]!r}?" if match else f"valid are {', '.join(known)}" if known else "there are none"
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """Names side by side; of many the first ones, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:most])} and {more} more"
 
 
 def counted(number: int, noun: str = "sequence") -> str:

@@ -36,6 +36,12 @@ def make_folder(path: Path | str) -> Path:
     return path
 
 
+def check_file(path: Path | str) -> None:
+    """See that a file can be written at ``path``, as far as no folder is in its place (`DataError`)."""
+    if Path(path).is_dir():
+        raise DataError(f"a file {path}", "a folder", "give another output, or move that away")
+
+
 @contextmanager
 def atomic_file(path: Path | str) -> Iterator[Path]:
     """A temporary path beside ``path`` that becomes ``path`` when the block ends without an error.
@@ -47,8 +53,7 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
         DataError: a folder is in its place, or its own folder cannot be made or written in.
     """
     path = Path(path)
-    if path.is_dir():
-        raise DataError(f"a file {path}", "a folder", "give another output, or move that away")
+    check_file(path)
     make_folder(path.parent)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:

@@ -155,7 +155,8 @@ def film_deciding(folder: Path, *, experiment: Experiment, benchmark: str) -> li
     """
     from had.evaluation.sequences import pairs_of
 
-    names = [str(name) for extreme in pairs_of(experiment, benchmark)[0].extremes() for name in extreme.index]
+    pairs = pairs_of(experiment, benchmark)[:1]
+    names = [str(name) for pair in pairs for extreme in pair.extremes() for name in extreme.index]
     for name in names:
         film_sequence(folder / f"{name}.mp4", experiment=experiment, benchmark=benchmark, sequence=name, runs=[])
     return names

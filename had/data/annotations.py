@@ -89,9 +89,12 @@ def read_list(path: Path) -> list[str]:
         if name in (".", "..") or "/" in name or "\\" in name:
             raise DataError("names of folders", f"{name!r} in line {number} of {path}", "write names without a path")
     doubled = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if doubled or not names:
-        again = lines.index(doubled[0], lines.index(doubled[0]) + 1) + 1 if doubled else 0
-        got = f"{doubled[0]!r} more than once in {path} (line {again} of it)" if doubled else f"an empty file {path}"
+    if not names:
+        remedy = "write one sequence name a line, or leave the list out"
+        raise DataError("the names of sequences", f"none in {path}, which is empty", remedy)
+    if doubled:
+        again = lines.index(doubled[0], lines.index(doubled[0]) + 1) + 1
+        got = f"{doubled[0]!r} more than once in {path} (line {again} of it)"
         raise DataError("each sequence once", got, "correct that list")
     return names
 

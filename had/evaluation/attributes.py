@@ -63,7 +63,9 @@ def table(experiment: Experiment, benchmark: str, kind: str) -> Table:
         notes.append(
             f"Not ranked, because fewer than {options.least_sequences} sequences carry them: {', '.join(few)}."
         )
-    if empty:
+    if not shown:
+        notes.append("The attributes of the test sequences are unknown: no attributes.csv or att/ there states any.")
+    elif empty:
         notes.append(f"No test sequence carries {', '.join(empty)}: left out.")
     if shown:
         counted = (f"{meaning([name])} ({int(flags[name].sum())})" for name in shown)

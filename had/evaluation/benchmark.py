@@ -14,7 +14,7 @@ import pandas as pd
 from had.errors import DataError
 from had.evaluation.metrics import SCORES, Curves
 from had.evaluation.refused import refusals, scored
-from had.evaluation.rows import Row, folder_of, profile_file, rows_of
+from had.evaluation.rows import Row, folder_of, profile_file, rows_of, shared_seeds
 from had.options.experiment import Experiment
 
 METRICS = (*SCORES, "one_shot_iou")
@@ -46,6 +46,16 @@ def gather(experiment: Experiment, benchmark: str) -> pd.DataFrame:
     wide = wide.reindex(columns=list(dict.fromkeys((*wide.columns, *METRICS))))
     keys = ["benchmark", "run", "seed", "sequence"]
     return wide.melt(id_vars=keys, value_vars=list(METRICS), var_name="metric").dropna(ignore_index=True)
+
+
+def of_pair(scores: pd.DataFrame, first: Row, second: Row) -> pd.DataFrame:
+    """The scores of two rows, of trained ones on the seeds that both have (`DataError` where there is none)."""
+    seeds = shared_seeds(first, second)
+    chosen = pd.Series(False, index=scores.index)
+    for row in (first, second):
+        own = scores["run"] == row.run
+        chosen |= own & scores["seed"].isin(seeds) if row.trained else own
+    return scores[chosen]
 
 
 def read_curves(experiment: Experiment, benchmark: str, run: str, seed: int) -> Curves:

@@ -89,9 +89,9 @@ def overlaps(track: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     last bit decides ties at the thresholds.
     """
     (x, y, w, h), (gx, gy, gw, gh) = track.T, boxes.T
-    width = np.minimum(x + w - 1, gx + gw - 1) - np.maximum(x, gx) + 1
-    height = np.minimum(y + h - 1, gy + gh - 1) - np.maximum(y, gy) + 1
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # of boxes beyond all bounds, which miss
+        width = np.minimum(x + w - 1, gx + gw - 1) - np.maximum(x, gx) + 1
+        height = np.minimum(y + h - 1, gy + gh - 1) - np.maximum(y, gy) + 1
         intersection = np.maximum(width, 0) * np.maximum(height, 0)
         iou = intersection / (w * h + gw * gh - intersection)
     return np.where(valid(boxes), iou, -1.0)
@@ -109,8 +109,8 @@ def centre_errors(track: np.ndarray, boxes: np.ndarray, *, normalized: bool = Fa
         Pixels, or ground-truth sizes where ``normalized``. The -1 counts as a hit in both curves.
     """
     (x, y, w, h), (gx, gy, gw, gh) = track.T, boxes.T
-    centre, truth = (x + (w - 1) / 2, y + (h - 1) / 2), (gx + (gw - 1) / 2, gy + (gh - 1) / 2)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        centre, truth = (x + (w - 1) / 2, y + (h - 1) / 2), (gx + (gw - 1) / 2, gy + (gh - 1) / 2)
         if normalized:
             centre, truth = (centre[0] / gw, centre[1] / gh), (truth[0] / gw, truth[1] / gh)
         error = np.sqrt((centre[0] - truth[0]) ** 2 + (centre[1] - truth[1]) ** 2)

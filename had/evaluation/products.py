@@ -52,8 +52,8 @@ KINDS = {
 }
 """The tables and figures there are, and the family that makes each."""
 OF_NETWORKS = {
-    "table": ("ablation", "cost", "comparisons", "runs"),
-    "figure": ("ablation", "losses", "responses", "speed", "comparisons"),
+    "table": ("ablation", "cost", "runs"),
+    "figure": ("ablation", "losses", "responses", "speed"),
 }
 """Those that say nothing without a trained run."""
 
@@ -67,7 +67,7 @@ def applicable(what: str, experiment: Experiment, benchmark: str) -> list[str]:
 
     Without any row there is none, without networks none of networks, and none of attributes where the benchmark
     publishes no attributes; with external trackers alone none that shows frames. Comparisons are made where some were
-    planned, sequences where two runs can be compared, robustness where starts were asked for and a row of ours is
+    planned, sequences where two rows can be compared, robustness where starts were asked for and a row of ours is
     tracked from them. `responses` also needs a network among ``figures.runs``, `boc` baselines, `published`
     published scores.
 

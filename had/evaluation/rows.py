@@ -76,7 +76,8 @@ def shows_frames(experiment: Experiment) -> bool:
 def compared_pairs(experiment: Experiment) -> list[tuple[str, Row, Row]]:
     """Regime, first and second row of the pairs to compare: the planned ones, in every regime; else `had`, `student`.
 
-    A teacher has one row for all regimes.
+    What is no student has one row for all regimes; two such are compared once. A tracker that is left out is compared
+    with nothing.
     """
     known = {row.run: row for row in rows_of(experiment)}
     planned = experiment.evaluation.comparisons
@@ -84,14 +85,23 @@ def compared_pairs(experiment: Experiment) -> list[tuple[str, Row, Row]]:
     found = []
     for regime in ("", *(experiment.regimes if planned else ())):
         for pair in pairs:
+            if not set(pair) <= set(known):
+                continue
             first, second = (known.get(in_regime(run, regime), known[run]) for run in pair)
-            if all(row.regime == regime or row.kind == "teacher" for row in (first, second)):
+            students = [row for row in (first, second) if row.kind == "student"]
+            if all(row.regime == regime for row in students) and (students or not regime):
                 found.append((regime, first, second))
     return found
 
 
 def shared_seeds(first: Row, second: Row) -> list[int]:
-    """The training seeds that both rows have (`DataError` where there is none)."""
+    """The training seeds that both rows have (`DataError` where there is none); all of one beside an untrained row.
+
+    Empty where neither is trained.
+    """
+    trained = [row for row in (first, second) if row.trained]
+    if len(trained) < 2:
+        return sorted(seed for row in trained for seed in row.seeds)
     seeds = sorted(set(first.seeds) & set(second.seeds))
     if not seeds:
         got = f"{first.run} with {first.seeds}, {second.run} with {second.seeds}"

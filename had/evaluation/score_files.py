@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from had.data.annotation_layouts import AnnotationLayout
-from had.errors import DataError, counted
+from had.errors import DataError, counted, listed
 from had.evaluation.baselines import Baselines
 from had.evaluation.metrics import ERROR_THRESHOLDS, NORM_THRESHOLDS, OVERLAP_THRESHOLDS, Curves, scores
 from had.evaluation.overall import COLUMNS, by_attribute, summary
@@ -26,6 +26,7 @@ from had.files import atomic_file
 
 log = logging.getLogger(__name__)
 
+FILES = ("per_sequence.csv", "overall.csv", "per_attribute.csv", "curves.npz")
 UNKNOWN = -1
 """The number of frames of stored curves."""
 
@@ -77,6 +78,7 @@ def write_scores(
         parts += [{"tracker": one.tracker, "attribute": name, **part} for name, part in found.items()]
         names = {"tracker": one.tracker, "sequence": one.sequences, "frames": one.frames}
         tables.append(pd.DataFrame({**names, **scores(one.curves), "one_shot_iou": one.one_shot}))
+    _say_unknown(scored)
     table = pd.concat(tables)
     table["frames"] = table["frames"].astype("Int64").where(table["frames"] != UNKNOWN)
     if table["one_shot_iou"].isna().all():
@@ -102,12 +104,17 @@ def write_scores(
 
 
 def _flags(one: Scored, layout: AnnotationLayout) -> np.ndarray:
-    """(S, A) bool; a sequence of which no attributes are published has none, which the log says."""
-    unknown = [name for name, own in zip(one.sequences, one.attributes, strict=True) if not own]
-    if unknown and len(unknown) < len(one.sequences):
-        log.warning("%s: no attributes of %s: %s", one.tracker, counted(len(unknown)), ", ".join(unknown))
+    """(S, A) bool; a sequence of which no attributes are published has none."""
     flags = [[own.get(name, False) for name in layout.attributes] for own in one.attributes]
     return np.array(flags, dtype=bool).reshape(len(one.sequences), len(layout.attributes))
+
+
+def _say_unknown(scored: Sequence[Scored]) -> None:
+    """One warning for all trackers where the attributes of some of the sequences are known, and of others not."""
+    known = {name: bool(own) for one in scored for name, own in zip(one.sequences, one.attributes, strict=True)}
+    unknown = [name for name, there in known.items() if not there]
+    if unknown and len(unknown) < len(known):
+        log.warning("no attributes of %s: %s", counted(len(unknown)), listed(unknown))
 
 
 def _breakout(one: Scored, baselines: Baselines | None) -> dict[str, float]:

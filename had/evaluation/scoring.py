@@ -21,10 +21,10 @@ from had.errors import ConfigError, DataError, HadError, counted
 from had.evaluation.baselines import Baselines, read_baselines
 from had.evaluation.doubts import doubt_boxes, doubt_flags
 from had.evaluation.metrics import stacked_curves
-from had.evaluation.score_files import UNKNOWN, Scored, without_scores, write_scores
+from had.evaluation.score_files import FILES, UNKNOWN, Scored, without_scores, write_scores
 from had.evaluation.track_files import read_boxes
 from had.evaluation.trackers import Tracker, find_trackers, refuse_doubled
-from had.files import atomic_file
+from had.files import atomic_file, check_file
 
 log = logging.getLogger(__name__)
 
@@ -60,12 +60,15 @@ def evaluate(
 
     Raises:
         ConfigError: nothing to score, tracks without annotations, or names that do not fit.
-        DataError: broken annotations or lists, or (without ``refused``) trackers that could not be scored.
+        DataError: broken annotations or lists, a folder where a file is to be, or (without ``refused``) trackers that
+            could not be scored.
     """
     if not tracks and not curves:
         raise ConfigError("--tracks with result files, or --curves", "neither", "say what is to be scored")
     if tracks and annotations is None:
         raise ConfigError("--annotations beside --tracks", "none", "give the folder of the benchmark's annotations")
+    for path in (*(output / name for name in FILES), *([refused] if refused else [])):
+        check_file(path)  # before any work, and before other files are written
     truth = find_annotations(layout, annotations) if annotations else AnnotationFolder(layout, {}, {})
     wanted = read_list(listed) if listed else None
     boc = read_baselines(baselines) if baselines else None

@@ -1,7 +1,8 @@
 """Which sequences decide between two runs: their per-sequence differences, and the table of the extremes.
 
 The pairs are those of ``evaluation.comparisons``, in every regime, else `had` with `student`. A sequence's SR is the
-mean over the training seeds that both runs have; none is dropped.
+mean over the training seeds that both runs have; none is dropped. Of pairs that are wanted but could not be scored
+there is nothing to show, which is said.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import pandas as pd
 
 from had.data.layouts import layout_of
 from had.errors import ConfigError
-from had.evaluation.benchmark import gather, read_attributes
+from had.evaluation.benchmark import gather, of_pair, read_attributes
 from had.evaluation.provenance import provenance
-from had.evaluation.rows import REFERENCE, Row, compared_pairs, shared_seeds
+from had.evaluation.rows import REFERENCE, Row, compared_pairs
 from had.evaluation.table_formats import Column, Table
 from had.options.experiment import Experiment
 
@@ -54,6 +55,8 @@ def pairs_of(experiment: Experiment, benchmark: str) -> list[Pair]:
         DataError: scores are missing, or the two runs of a pair have no seed in common.
     """
     compared = compared_pairs(experiment)
+    if not compared and experiment.left_out:
+        return []
     if not compared:
         remedy = "name pairs in evaluation.comparisons, e.g. [[had, student]]"
         raise ConfigError("two runs to compare", "no comparisons, and not both `had` and `student`", remedy)
@@ -64,8 +67,7 @@ def pairs_of(experiment: Experiment, benchmark: str) -> list[Pair]:
 
 
 def _pair(scores: pd.DataFrame, first: Row, second: Row) -> Pair:
-    chosen = scores[scores["seed"].isin(shared_seeds(first, second))]
-    means = chosen.groupby(["run", "sequence"], sort=False)["value"].mean()
+    means = of_pair(scores, first, second).groupby(["run", "sequence"], sort=False)["value"].mean()
     table = pd.DataFrame({"first": means[first.run], "second": means[second.run]})
     table.insert(0, "difference", table["first"] - table["second"])
     return Pair(first, second, table.sort_values("difference", ascending=False, kind="stable"))
@@ -74,6 +76,8 @@ def _pair(scores: pd.DataFrame, first: Row, second: Row) -> Pair:
 def table(experiment: Experiment, benchmark: str, kind: str) -> Table:
     """The table ``sequences``: the extremes of the first pair for readers, of all pairs in the CSV."""
     pairs, flags = pairs_of(experiment, benchmark), read_attributes(experiment, benchmark)
+    if not pairs:
+        return nothing_compared(experiment, f"Sequences on {layout_of(benchmark).title} that decide.")
     lines = [
         {
             "pair": pair.title,
@@ -115,6 +119,13 @@ def table(experiment: Experiment, benchmark: str, kind: str) -> Table:
     ]
     printed = Table(caption, shown, columns, notes, groups=ends, ranked=[False] * len(shown), keys=2)
     return Table(caption=caption, data=data, columns=[], printed=printed)
+
+
+def nothing_compared(experiment: Experiment, caption: str) -> Table:
+    """A table without lines: of no pair both could be scored."""
+    columns = [Column("pair", "Minuend − subtrahend")]
+    note = f"Nothing to compare, because it could not be scored: {', '.join(sorted(experiment.left_out))}."
+    return Table(caption, pd.DataFrame({"pair": ["–"]}), columns, [note], groups=[1], ranked=[False])
 
 
 def _film(experiment: Experiment, benchmark: str, sequence: str) -> str:

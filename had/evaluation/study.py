@@ -1,6 +1,6 @@
 """What a study reports beyond the paper's tables: planned comparisons, and every single trained network.
 
-``comparisons``: the pairs of ``evaluation.comparisons``, in every regime. ``runs``: one line a network, with its
+``comparisons``: the pairs of ``evaluation.comparisons``, runs in every regime. ``runs``: one line a network, with its
 scores, the digest of its configuration and the command that trains it.
 """
 
@@ -16,10 +16,11 @@ from had.config import run_digest
 from had.data.layouts import layout_of
 from had.errors import ConfigError, DataError
 from had.evaluation import statistics
-from had.evaluation.benchmark import gather
+from had.evaluation.benchmark import gather, of_pair
 from had.evaluation.provenance import provenance
 from had.evaluation.rows import Row, compared_pairs, folder_of, rows_of, shared_seeds
-from had.evaluation.scoreboard import Scoreboard, scoreboard
+from had.evaluation.scoreboard import scoreboard
+from had.evaluation.sequences import nothing_compared
 from had.evaluation.table_formats import Column, Table
 from had.options.experiment import Experiment
 
@@ -45,19 +46,24 @@ def _comparisons(experiment: Experiment, benchmark: str) -> Table:
     scores, lines = gather(experiment, benchmark), []
     for regime, first, second in compared_pairs(experiment):
         lines.append(_compare(experiment, scores, first, second) | {"regime": regime})
+    caption = f"Planned comparisons on {layout_of(benchmark).title} ({len(set(scores['sequence']))} test sequences)."
+    if not lines:
+        return nothing_compared(experiment, caption)
     groups = [sum(line["regime"] == regime for line in lines) for regime in ("", *experiment.regimes)]
     data = pd.DataFrame(lines)
     for name in COMPARED:
         data[f"{name}_p_holm"] = statistics.holm(data[f"{name}_p"].to_numpy())
     columns = [Column("pair", "Minuend − subtrahend"), Column("seeds", "Seeds", digits=0)]
     for name, head in PRINTED.items():
+        if data[name].isna().all():
+            continue
         columns.append(Column(name, head, interval=True, signed=True))
         columns.append(Column(f"{name}_p_holm", f"p ({head})", least=0.001))
         columns.append(Column(f"{name}_crossed", "and seeds", interval=True, signed=True))
         columns.append(Column(f"{name}_agreeing", "Seeds > 0"))
     options = experiment.evaluation
     return Table(
-        caption=f"Planned comparisons on {layout_of(benchmark).title} ({len(set(scores['sequence']))} test sequences).",
+        caption=caption,
         data=data,
         columns=columns,
         notes=[
@@ -65,7 +71,7 @@ def _comparisons(experiment: Experiment, benchmark: str) -> Table:
             f"percentile bootstrap, {options.resamples} resamples, seed {options.seed}: over the sequences for these "
             "trained networks, and (`and seeds`) over sequences and training seeds at once, for all sequences without "
             f"dropping. p: two-sided, over the sequences, Holm-corrected over the {len(data)} lines. Seeds > 0: seeds "
-            "whose own difference is positive.",
+            "whose own difference is positive. Rows that are not trained have no seeds and one score.",
         ],
         groups=groups,
         ranked=[False] * len(data),
@@ -74,27 +80,26 @@ def _comparisons(experiment: Experiment, benchmark: str) -> Table:
 
 def _compare(experiment: Experiment, scores: pd.DataFrame, first: Row, second: Row) -> dict:
     """All scores of one pair on the seeds that both have."""
-    seeds = shared_seeds(first, second)
-    chosen = scores[scores["run"].isin([first.run, second.run]) & scores["seed"].isin(seeds)]
+    seeds, chosen = shared_seeds(first, second), of_pair(scores, first, second)
     board = scoreboard(chosen, experiment.evaluation)
     line: dict = {"pair": f"{first.title} − {second.title}", "first": first.run, "second": second.run}
     line["seeds"] = len(seeds)
     for name in COMPARED:
         value, low, high, p = board.difference(first.run, second.run, name)
         line |= {name: value, f"{name}_low": low, f"{name}_high": high, f"{name}_p": p}
-        line |= _over_seeds(experiment, chosen, board, (first.run, second.run), name)
+        line |= _over_seeds(experiment, chosen, (first, second), name)
     return line
 
 
-def _over_seeds(
-    experiment: Experiment, scores: pd.DataFrame, board: Scoreboard, pair: tuple[str, str], name: str
-) -> dict:
+def _over_seeds(experiment: Experiment, scores: pd.DataFrame, pair: tuple[Row, Row], name: str) -> dict:
     """How the difference varies with the training seed: its crossed interval, and the seeds that agree."""
-    if name not in board.metrics:
+    there = set(scores.loc[scores["metric"] == name, "run"])
+    if not {row.run for row in pair} <= there or not any(row.trained for row in pair):
         missing = dict.fromkeys((f"{name}_crossed", f"{name}_crossed_low", f"{name}_crossed_high"), math.nan)
         return missing | {f"{name}_agreeing": ""}
     wide = scores[scores["metric"] == name].pivot(index="sequence", columns=["run", "seed"], values="value")
-    difference = (wide[pair[0]] - wide[pair[1]]).to_numpy()  # S K
+    first, second = (wide[row.run].sort_index(axis=1).to_numpy() for row in pair)  # S K, or S 1 where it is not trained
+    difference = first - second  # S K
     options = experiment.evaluation
     samples = statistics.crossed_means(difference, resamples=options.resamples, seed=options.seed)
     low, high = statistics.interval(samples)

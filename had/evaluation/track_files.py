@@ -19,6 +19,7 @@ from had.files import read_text
 _EXPECTED = "four numbers x, y, w, h a line"
 _BLANKS = str.maketrans(SEPARATORS, " " * len(SEPARATORS))
 _EMPTY_FIELD = re.compile(r"^\s*[,;]|[,;]\s*[,;]")
+_DECIMAL_COMMAS = re.compile(r"(?=.*,)\s*([+-]?\d+(,\d+)?,?[;\s]+){3}[+-]?\d+(,\d+)?\s*", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(nan|(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)", re.IGNORECASE | re.ASCII)
 _NAN_REMEDY = "write NaN where the tracker has no box"
 
@@ -71,6 +72,10 @@ def _box(line: str, place: str) -> list[float]:
         raise DataError(_EXPECTED, f"{excerpt(wrong)} in {place}", "remove headers, comments and words")
     if _EMPTY_FIELD.search(line):
         raise DataError(_EXPECTED, f"an empty field in {place}, {excerpt(line)}", _NAN_REMEDY)
+    if len(values) > 4 and _DECIMAL_COMMAS.fullmatch(line):
+        corners = " (and of a polygon of four corners the axis-parallel box)" if len(values) == 8 else ""
+        remedy = f"write a point for decimals, because a comma parts two numbers{corners}"
+        raise DataError(_EXPECTED, f"{len(values)} values in {place}, {excerpt(line)}", remedy)
     if len(values) == 8:
         remedy = "write the axis-parallel box that your benchmark prescribes for a polygon of four corners"
         raise DataError(_EXPECTED, f"8 values in {place}", remedy)

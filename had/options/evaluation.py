@@ -15,7 +15,8 @@ class EvaluationOptions(Options):
     seed: int = 0
     """Seed of the bootstrap."""
     comparisons: tuple[tuple[str, str], ...] = ()
-    """Pairs of runs that were to be compared before any score was seen: the first minus the second, in every regime."""
+    """Pairs of rows that were to be compared before any score was seen: the first minus the second; runs in every
+    regime, external trackers and controls, too."""
     least_sequences: int = Field(5, gt=0)
     """Attributes that fewer test sequences carry are kept out of the figures, and ranked by no table."""
 

@@ -155,7 +155,7 @@ class Experiment(Options):
         for seeds in (self.seeds, *self.run_seeds.values()):
             if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
                 raise ValueError(f"seeds must be different whole numbers from 0 on, not {list(seeds)}")
-        named = {"run_seeds": self.run_seeds, "evaluation.comparisons": sum(self.evaluation.comparisons, ())}
+        named: dict[str, Iterable[str]] = {"run_seeds": self.run_seeds}
         named |= {f"regimes.{name}.runs": regime.runs or () for name, regime in self.regimes.items()}
         for where, names in named.items():
             for name in names:
@@ -167,9 +167,11 @@ class Experiment(Options):
                 raise ValueError(f"{name!r} names two rows among runs, controls and external trackers")
             if not ROW_NAME.fullmatch(name):
                 raise ValueError(f"the row {name!r} is not made of letters, digits, `_`, `-` and `.`")
-        for name in self.figures.runs:
-            if name not in rows:
-                raise ValueError(f"figures.runs names {name!r}, which is no row: {nearest(name, rows)}")
+        shown = {"figures.runs": self.figures.runs, "evaluation.comparisons": sum(self.evaluation.comparisons, ())}
+        for where, names in shown.items():
+            for name in names:
+                if name not in rows:
+                    raise ValueError(f"{where} names {name!r}, which is no row: {nearest(name, rows)}")
         roles = {name: run.role for name, run in self.runs.items()}
         if wrong := unknown_names(self.tracking.starts, self.explain, roles, self.controls, self.benchmarks):
             raise ValueError(wrong)

@@ -261,7 +261,7 @@ def others(tmp_path, monkeypatch):
 def test_what_applies_without_networks_and_attributes_is_made(others, tmp_path):
     for what in ("table", "figure"):
         kinds = applicable(what, others, "coesot")
-        others_need = {"sequences", "robustness", *(["boc"] if what == "figure" else [])}
+        others_need = {"comparisons", "sequences", "robustness", *(["boc"] if what == "figure" else [])}
         assert set(KINDS[what]) - set(kinds) == {*OF_NETWORKS[what], *others_need}
         for kind in kinds:
             write_product(what, kind, experiment=others, benchmark="coesot", stem=tmp_path / f"{what}_{kind}")

@@ -80,6 +80,21 @@ def test_attributes_of_both_published_forms(tmp_path, evaluate):
     assert "no attributes of 1 sequence: b" in said
 
 
+def test_unknown_attributes_are_said_once_for_all_trackers_and_shortened(tmp_path, evaluate):
+    names = [f"s{number:02d}" for number in range(14)]
+    benchmark(tmp_path, names=names)
+    (tmp_path / "attributes.csv").write_text("sequence,CM\ns00,1\n")
+    for name in names[1:]:
+        write(tmp_path / "other" / f"{name}.txt")
+    write(tmp_path / "other/s00.txt")
+    code, said = evaluate(*call(tmp_path), "--tracks", tmp_path / "other")
+    assert code == 0
+    assert said.count("no attributes of") == 1
+    assert "no attributes of 13 sequences: s01, " in said
+    assert "s10 and 3 more" in said
+    assert "s11" not in said
+
+
 @pytest.mark.parametrize(("one", "other"), [("nested", "gt_rect"), ("nested", "flat"), ("gt_rect", "flat")])
 def test_two_annotations_of_one_sequence_are_refused(tmp_path, evaluate, one, other):
     benchmark(tmp_path, one)

@@ -45,6 +45,8 @@ REFUSED = {
     "polygon": (b"1,2,3,2,3,4,1,4\n" * 4, "8 values in line 1 of {file}", "axis-parallel"),
     "score": (str.encode(GOOD.replace("\n", ",0.9\n")), "5 values in line 1 of {file}", "nothing after h"),
     "decimals": (b"1,5 2,5 3,5 4\n" * 4, "7 values in line 1 of {file}", "a point for decimals"),
+    "decimal corners": (b"1,5 2,5 3,5 4,5\n" * 4, "8 values in line 1 of {file}", "a point for decimals"),
+    "decimal semicolons": (b"1,5;2,5;3,5;4\n" * 4, "7 values in line 1 of {file}", "a comma parts two numbers"),
     "gap": (str.encode(GOOD.replace("\n", "\n\n", 1)), "0 values in line 2 of {file}, which is blank", "NaN"),
     "field": (b"1,,2,3,4\n" * 4, "an empty field in line 1 of {file}", "NaN"),
     "infinite": (

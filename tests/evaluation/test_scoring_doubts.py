@@ -45,9 +45,10 @@ def test_rounded_boxes_and_single_odd_tracks_are_not_doubted(tmp_path, evaluate)
     assert evaluate(*call(tmp_path))[1] == ""
 
 
-def test_boxes_beyond_all_bounds_miss_in_silence(tmp_path, evaluate):
+@pytest.mark.parametrize("size", ["1e300", "1e308", "1.7e308"])
+def test_boxes_beyond_all_bounds_miss_in_silence(tmp_path, evaluate, size):
     benchmark(tmp_path)
-    (tmp_path / "theirs/b.txt").write_text("10,20,30,40\n" + "1e300,1e300,1e300,1e300\n" * 3)
+    (tmp_path / "theirs/b.txt").write_text("10,20,30,40\n" + f"{size},{size},{size},{size}\n" * 3)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         code, said = evaluate(*call(tmp_path))
@@ -102,6 +103,32 @@ def test_a_broken_annotation_is_no_trackers_fault(tmp_path, evaluate):
     assert code == 2
     assert "groundtruth.txt" in said
     assert not (tmp_path / "refused.txt").exists()
+
+
+@pytest.mark.parametrize("name", ["overall.csv", "per_sequence.csv", "curves.npz", "refused.txt"])
+def test_a_folder_in_the_place_of_a_file_leaves_no_other_file(tmp_path, evaluate, name):
+    benchmark(tmp_path)
+    (tmp_path / "out" / name).mkdir(parents=True)
+    code, said = evaluate(*call(tmp_path), "--refused", tmp_path / "out/refused.txt")
+    assert code == 2
+    assert f"expected a file {tmp_path / 'out' / name}, got a folder" in said
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
+
+
+def test_an_empty_list_is_called_empty(tmp_path, evaluate):
+    benchmark(tmp_path)
+    (tmp_path / "list.txt").write_text("\n")
+    code, said = evaluate(*call(tmp_path), "--list", tmp_path / "list.txt")
+    assert code == 2
+    assert f"got none in {tmp_path / 'list.txt'}, which is empty" in said
+
+
+def test_a_layout_that_is_like_none_is_answered_with_all(tmp_path, evaluate):
+    code, said = evaluate(*call(tmp_path, "nope"))
+    assert code == 2
+    assert "did you mean" not in said
+    assert "valid are eventvot, coesot, " in said
+    assert "did you mean 'coesot'?" in evaluate(*call(tmp_path, "coseot"))[1]
 
 
 @pytest.mark.parametrize("place", ["there", "there/below/it"])

@@ -121,8 +121,10 @@ def test_unplanned_comparisons_and_unknown_names_are_one_sentence(made, tmp_path
     with pytest.raises(ConfigError, match="none"):
         write_product("table", "comparisons", experiment=unplanned, benchmark="coesot", stem=tmp_path / "t")
     for changes in ({"run_seeds": {"hda": [0]}}, {"evaluation": {"comparisons": [["hda", "student"]]}}):
-        with pytest.raises(ConfigError, match="'hda', which is no run"):
+        with pytest.raises(ConfigError, match=r"'hda', which is no r(un|ow)"):
             experiment(tmp_path, **changes)
+    with pytest.raises(ConfigError, match="'hda', which is no run: there are none"):
+        experiment(tmp_path, runs={}, regimes={}, run_seeds={"hda": [0]}, evaluation={"comparisons": []})
 
 
 def test_fewer_teachers_are_shared_in_turn(tmp_path):

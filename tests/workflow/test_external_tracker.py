@@ -134,8 +134,9 @@ def test_a_broken_tracker_hides_no_other_and_fails_every_run_until_it_is_mended(
     assert table(compared)["good"] == before["good"]
 
 
-def test_external_trackers_alone_need_no_recordings(tmp_path):
-    """Annotations in the published layout are enough; what shows frames is left out."""
+@pytest.fixture
+def alone(tmp_path) -> Snakemake:
+    """The tracker `other` and annotations in the published layout."""
     run = Snakemake(tmp_path / "run")
     configuration = {
         "results": "results/others",
@@ -153,8 +154,29 @@ def test_external_trackers_alone_need_no_recordings(tmp_path):
         np.savetxt(split / f"sim_test_{number:04d}" / "groundtruth.txt", boxes, delimiter=",")
         np.savetxt(split / f"sim_test_{number:04d}" / "absent.txt", np.ones(8), fmt="%d")
     (split / "list.txt").write_text("sim_test_0001\nsim_test_0002\n")
-    counts = jobs(run("-n", *CALL, "all"))
+    return run
+
+
+def test_external_trackers_alone_need_no_recordings(alone):
+    """Annotations are enough; what shows frames is left out."""
+    counts = jobs(alone("-n", *CALL, "all"))
     assert not {"prepare", "video", "films"} & set(counts)
-    answer = run("--cores", "2", *CALL, "tables", "page")
+    answer = alone("--cores", "2", *CALL, "tables", "page")
     assert answer.returncode == 0, output(answer)
-    assert set(table(run)) == {"other"}
+    assert set(table(alone)) == {"other"}
+
+
+def test_the_last_job_of_a_call_waits_for_all_its_targets_and_files(alone):
+    """On one core a job that fails ends the call, so that nothing may be left to do then."""
+    path = alone.folder / "others.yaml"
+    configuration = yaml.safe_load(path.read_text()) | {"external": {"other": "theirs", "good": "good"}}
+    path.write_text(yaml.safe_dump(configuration))
+    for number in (1, 2):
+        write(alone, number, np.tile([60.0, 45, 30, 30], (8, 1)), folder="good")
+    write(alone, 2, np.ones((3, 4)))
+    figures = "results/others/figures"
+    answer = alone("--cores", "1", *CALL, "tables", "figures", f"{figures}/success_coco-object-meeting.png")
+    assert answer.returncode == 1
+    assert "other is not scored on COESOT: expected 8 boxes" in output(answer)
+    assert (alone.folder / f"{figures}/success_coco-object-meeting.png").is_file()
+    assert jobs(alone("-n", *CALL, "tables", "figures")) == {"all_scored": 1, "figures": 1, "tables": 1, "total": 3}

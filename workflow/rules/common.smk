@@ -112,6 +112,7 @@ TARGETS = {
     "figures": ["figures"],
     "study": ["tables", "figures", "mlflow"],
 }
+ENDLESS = ["data", "page"]  # targets that do not ask whether all trackers could be scored
 
 
 def one_of(names):
@@ -360,9 +361,30 @@ def products(*kinds):
     return [file for kind in kinds for file in made[kind]]
 
 
+def asked_for():
+    """The rules and files that this call names; `all` where it names none. Only known when jobs are looked for."""
+    return ["all" if name == "default" else str(name) for name in workflow.dag_settings.targets] or ["all"]
+
+
 def target(name):
-    """What a target makes; where there are external trackers it ends with the question whether all could be scored."""
-    return products(*TARGETS[name]) + ([f"{RESULTS}/logs/all_scored/{name}.txt"] if EXTERNAL else [])
+    """What a target makes; where there are external trackers it ends with the question whether all could be scored.
+
+    All targets of a call ask it together, so that nothing of the others is left when the answer is no.
+    """
+
+    def wanted(wildcards):
+        together = "+".join(sorted({n for n in asked_for() if n in [*TARGETS, *ENDLESS]})) or name
+        return products(*TARGETS[name]) + ([f"{RESULTS}/logs/all_scored/{together}.txt"] if EXTERNAL else [])
+
+    return wanted
+
+
+def before_all_scored(wildcards):
+    """Whatever the call makes: the products of its targets, and single files that it names."""
+    targets = wildcards.targets.split("+")
+    kinds = [kind for name in targets for kind in TARGETS.get(name, [name])]
+    files = [name for name in asked_for() if not workflow.is_rule(name) and "logs/all_scored/" not in name]
+    return list(dict.fromkeys(products(*kinds) + files))
 
 
 # --- resources -----------------------------------------------------------------------------------

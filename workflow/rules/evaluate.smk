@@ -1,6 +1,6 @@
 # From tracks to scores, tables and figures: numpy only, no network is loaded.
 # Another tracker's broken result files hide nothing of the others: `evaluate_external` writes down why it has no scores,
-# what shows rows is made without it, and `all_scored`, the last job of all targets, fails until they are mended.
+# what shows rows is made without it, and `all_scored`, the last job of a call, fails until they are mended.
 
 
 rule evaluate:
@@ -56,17 +56,17 @@ use rule evaluate as evaluate_external with:
         "Score {wildcards.run} on {wildcards.benchmark}, whose result files are in {params.tracks}."
 
 
-# After all else that its target makes, because Snakemake begins nothing more once a job has failed.
+# After all else that the call makes, because Snakemake begins nothing more once a job has failed.
 rule all_scored:
     input:
-        products=lambda wildcards: products(*TARGETS[wildcards.target]),
+        products=before_all_scored,
         refused=[f for b in BENCHMARKS for f in per_external(b, "metrics/{benchmark}/{run}/seed0/refused.txt")],
     output:
-        touch("<logs>/all_scored/{target}.txt"),
+        touch("<logs>/all_scored/{targets}.txt"),
     log:
-        "<logs>/all_scored/{target}.log",
+        "<logs>/all_scored/{targets}.log",
     wildcard_constraints:
-        target=one_of(TARGETS),
+        targets=rf"({one_of([*TARGETS, *ENDLESS])})(\+({one_of([*TARGETS, *ENDLESS])}))*",
     conda:
         "../envs/had.yaml"
     threads: 1

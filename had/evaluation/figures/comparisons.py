@@ -22,10 +22,15 @@ LETTERS = 70
 def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     """One line a pair and regime; thick: over sequences, thin: over sequences and training seeds."""
     data = table(experiment, benchmark, "comparisons").data
+    if "SR" not in data:
+        return style.sentence(f"{layout_of(benchmark).title}: of no two rows to compare both could be scored.")
+    known = {name: head for name, head in PRINTED.items() if data[name].notna().any()}
     blocks = (data["regime"] != data["regime"].shift()).cumsum().to_numpy() - 1
     heights = np.arange(len(data)) + 0.6 * blocks  # a gap between regimes
     drawn = style.figure(style.PAGE, 1.05 + 0.22 * (len(data) + blocks.max(initial=0)))
-    for axes, (name, head) in zip(drawn.subplots(1, len(PRINTED), sharey=True), PRINTED.items(), strict=True):
+    for axes, (name, head) in zip(
+        np.atleast_1d(drawn.subplots(1, len(known), sharey=True)), known.items(), strict=True
+    ):
         axes.axvline(0, color="#7F7F7F", linewidth=0.8, zorder=0)
         for regime in sorted(set(blocks)):
             rows = np.flatnonzero(blocks == regime)

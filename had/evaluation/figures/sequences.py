@@ -25,7 +25,10 @@ GAIN, LOSS = "#0072B2", "#D55E00"
 
 def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     """Left and right the ends of the first pair by name, between them all its sequences; below the other pairs."""
-    first, *others = pairs_of(experiment, benchmark)
+    pairs = pairs_of(experiment, benchmark)
+    if not pairs:
+        return style.sentence(f"{layout_of(benchmark).title}: of no two rows to compare both could be scored.")
+    first, *others = pairs
     best, worst = first.extremes()
     lines = int(np.ceil(len(others) / COLUMNS))
     height = 0.75 + 0.16 * max(len(best), 6)
