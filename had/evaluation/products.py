@@ -122,6 +122,8 @@ def write_product(what: str, kind: str, *, experiment: Experiment, benchmark: st
     missing, experiment = refusals(experiment, name), scored(experiment, name)
     for sentence in missing.values():
         log.warning("%s", sentence)
+    if kind != "published" and not rows_of(experiment):
+        return _write_why_nothing(what, f"No row could be scored on {layout_of(name).title}", missing, Path(stem))
     if what == "table":
         from had.evaluation.table_formats import write
 
@@ -134,3 +136,18 @@ def write_product(what: str, kind: str, *, experiment: Experiment, benchmark: st
 
     with style.applied():
         style.save(family.draw(experiment, name, kind), Path(stem))
+
+
+def _write_why_nothing(what: str, said: str, missing: dict[str, str], stem: Path) -> None:
+    """A table without lines, or a sentence as a figure: old numbers would be wrong ones."""
+    import pandas as pd
+
+    from had.evaluation import style
+    from had.evaluation.table_formats import Column, Table, write
+
+    if what == "table":
+        nothing = Table(f"{said}.", pd.DataFrame({"run": ["–"]}), [Column("run", "Run")], groups=[1], ranked=[False])
+        nothing.notes = [f"{sentence}." for sentence in missing.values()]
+        return write(nothing, stem, label=f"tab:{_UNFIT.sub('-', stem.name)}")
+    with style.applied():
+        style.save(style.sentence(f"{said}: the result files of {', '.join(missing)} are broken"), stem)

@@ -9,6 +9,7 @@ from had.data.annotations import split_folder
 from had.data.datasets import data_file, read_dataset
 from had.data.layouts import Layout, layout_of
 from had.data.store import STORED_DTYPE
+from had.evaluation.rows import shows_frames
 from had.options.experiment import Experiment
 from had.plan.networks import Compute, reads_lessons
 from had.plan.recordings import PUBLISHED_BYTES, UNPACKED_BYTES, SplitFacts, rgb_bytes, split_facts
@@ -52,7 +53,7 @@ def disk(experiment: Experiment, work: Compute) -> list[Space]:
     for benchmark in experiment.benchmarks:
         layout = layout_of(benchmark)
         lines += _recordings(experiment, layout)
-        lines += _prepared(experiment, layout)
+        lines += _prepared(experiment, layout) if shows_frames(experiment) else []
         lines += _networks(experiment, benchmark, work)
     return lines
 

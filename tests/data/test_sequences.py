@@ -103,7 +103,7 @@ def test_lists(root):
     with pytest.raises(DataError, match="names of folders"):
         read_split(COESOT, root, "test")
     path.write_text("")
-    with pytest.raises(DataError, match="an empty file"):
+    with pytest.raises(DataError, match="which is empty"):
         read_split(COESOT, root, "test")
     path.unlink()
     with pytest.raises(DataError, match=r"no file .*list\.txt"):

@@ -13,6 +13,7 @@ from had.evaluation import style
 from had.evaluation.benchmark import gather
 from had.evaluation.figures import scenes, strips
 from had.evaluation.final import final_scores
+from had.evaluation.page.write import write_page
 from had.evaluation.products import write_product
 from had.evaluation.refused import refusals, scored
 from had.evaluation.rows import external_tracks, folder_of, rows_of, tracks_folder
@@ -150,6 +151,23 @@ def test_where_none_could_be_scored_one_sentence_says_why(two):
     sentence = refuse(alone)
     with pytest.raises(DataError, match=rf"scores on coesot, got none \({sentence}\)"):
         gather(alone, "coesot")
+
+
+def test_where_none_could_be_scored_the_products_say_so_and_show_no_number(two, tmp_path):
+    refused, _ = two
+    alone = refused.model_copy(update={"runs": {}, "controls": (), "external": {"other": refused.external["other"]}})
+    sentence = refuse(alone)
+    for kind in ("main", "attributes"):
+        write_product("table", kind, experiment=alone, benchmark="coesot", stem=tmp_path / kind)
+        printed = (tmp_path / f"{kind}.md").read_text()
+        assert "No row could be scored on COESOT" in printed
+        assert sentence in printed
+        assert pd.read_csv(tmp_path / f"{kind}.csv").columns.tolist() == ["run"]
+    write_product("figure", "success", experiment=alone, benchmark="coesot", stem=tmp_path / "success")
+    assert (tmp_path / "success.pdf").stat().st_size > 1000
+    here = {"coesot": alone.benchmarks["coesot"]}
+    write_page(alone.model_copy(update={"benchmarks": here}), tmp_path / "index.html")
+    assert sentence in (tmp_path / "index.html").read_text()
 
 
 def test_a_missing_or_empty_folder_is_one_sentence(tmp_path):

@@ -158,12 +158,26 @@ def alone(tmp_path) -> Snakemake:
 
 
 def test_external_trackers_alone_need_no_recordings(alone):
-    """Annotations are enough; what shows frames is left out."""
-    counts = jobs(alone("-n", *CALL, "all"))
-    assert not {"prepare", "video", "films"} & set(counts)
+    """Annotations are enough; what shows frames is left out. Corrected annotations and broken links are noticed."""
+    dry = alone("-n", *CALL, "all")
+    assert not {"prepare", "video", "films"} & set(jobs(dry))
+    assert "Missing:" not in output(dry)
     answer = alone("--cores", "2", *CALL, "tables", "page")
     assert answer.returncode == 0, output(answer)
     assert set(table(alone)) == {"other"}
+    assert "evaluate_external" not in jobs(alone("-n", *CALL, "tables"))
+
+    (boxes,) = alone.folder.glob("**/test/sim_test_0002/groundtruth.txt")
+    whole = boxes.read_text()
+    boxes.write_text(whole.replace("6.0", "5.0"))
+    assert jobs(alone("-n", *CALL, "tables"))["evaluate_external"] == 1
+    boxes.write_text(whole)
+    assert "evaluate_external" not in jobs(alone("-n", *CALL, "tables"))
+
+    track = alone.folder / NAMED
+    track.unlink()
+    track.symlink_to(alone.folder / "gone.txt")
+    assert jobs(alone("-n", *CALL, "tables"))["evaluate_external"] == 1
 
 
 def test_the_last_job_of_a_call_waits_for_all_its_targets_and_files(alone):

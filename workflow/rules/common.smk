@@ -219,9 +219,13 @@ def track_folder(wildcards):
 
 
 def tracks_of(wildcards):
-    """The file that says that a run's tracks are complete; of an external tracker all its result files."""
+    """The file that says that a run's tracks are complete; of an external tracker all its result files.
+
+    Links to nothing are no input, which would end the run or leave the old scores: `had evaluate` names them.
+    """
     if wildcards.run in EXTERNAL:
-        return [file.as_posix() for file in external_tracks(EXPERIMENT, wildcards.benchmark, wildcards.run)]
+        files = external_tracks(EXPERIMENT, wildcards.benchmark, wildcards.run)
+        return [file.as_posix() for file in files if file.is_file()]
     return [f"{track_folder(wildcards)}/summary.json"]
 
 

@@ -14,10 +14,27 @@ def simulation_digest(wildcards):
     return digest(GENERATION, simulation, sizes[FOLDERS[wildcards.folder]])
 
 
+@cache
+def annotations_digest(benchmark, split):
+    """The contents of a split's annotations, where they are a person's, who may correct them."""
+    if benchmark in SIMULATED or benchmark in DOWNLOADED:
+        return ""
+    layout, folder = BENCHMARKS[benchmark], split_folder(benchmark, split)
+    names = [name for name in (layout.boxes, layout.presence) if name]
+    files = sorted(file for name in names for file in folder.glob(f"*/{name}"))
+    return digest([(file.parent.name, file.name, file_digest(file)) for file in files])
+
+
 def preparation_digest(wildcards):
-    """Where the recordings are and how they are prepared."""
+    """Where the recordings are, how they are annotated and how they are prepared."""
     benchmark = EXPERIMENT.benchmarks[wildcards.benchmark]
-    return digest(FORMAT_VERSION, benchmark.preparation, benchmark.root)
+    annotations = annotations_digest(wildcards.benchmark, wildcards.split)
+    return digest(FORMAT_VERSION, benchmark.preparation, benchmark.root, *([annotations] if annotations else []))
+
+
+def evaluation_digest(wildcards):
+    """What a run's scores depend on beside its tracks."""
+    return annotations_digest(wildcards.benchmark, "test")
 
 
 def training_digest(wildcards):
@@ -51,7 +68,7 @@ def external_digest(benchmark, run):
 
 def tracks_digest(wildcards):
     """What an external tracker's scores depend on."""
-    return external_digest(wildcards.benchmark, wildcards.run)
+    return digest(evaluation_digest(wildcards), external_digest(wildcards.benchmark, wildcards.run))
 
 
 def profile_digest(wildcards):

@@ -29,6 +29,7 @@ rule evaluate:
         tracks=track_folder,
         folder=lambda wildcards, output: Path(output.scores).parent,
         refused="",
+        digest=evaluation_digest,
     message:
         "Score {wildcards.run} on {wildcards.benchmark}, seed {wildcards.seed}."
     shell:

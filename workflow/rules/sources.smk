@@ -57,8 +57,9 @@ def say_what_is_missing():
     """A line each on standard error, so that a dry run says it, too; jobs on a cluster, which read this again, do not."""
     jobs = [("download", {"benchmark": b}) for b in DOWNLOADED if not os.path.isfile(downloaded_marker(b))]
     jobs += [("weights", {"weights": file}) for file in WEIGHTS if not os.path.isfile(file)]
-    for b in BENCHMARKS:
-        splits = [split for split in BENCHMARKS[b].splits if not os.path.isfile(*prepared(b, split))]
+    for b in BENCHMARKS if shows_frames(EXPERIMENT) else []:
+        needed = BENCHMARKS[b].splits if EXPERIMENT.runs else ["test"]
+        splits = [split for split in needed if not os.path.isfile(*prepared(b, split))]
         jobs += [("prepare", {"benchmark": b, "split": split}) for split in splits]
     for line, _ in missing(jobs) if workflow.is_main_process else []:
         print(f"Missing: {line}; until then a run stops before its first job", file=sys.stderr)

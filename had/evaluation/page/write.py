@@ -51,6 +51,9 @@ def write_page(experiment: Experiment, output: Path) -> None:
     """
     if not rows_of(experiment):
         raise DataError("rows to show", "neither runs, controls nor external trackers", "configure some of them")
+    whole, experiment = experiment, _of_scored_benchmarks(experiment)
+    if not experiment.benchmarks:
+        return _write_why_nothing(whole, output)
     parts = {"about": _about(experiment)}
     pictures, sizes = {}, {}
     for benchmark in experiment.benchmarks:
@@ -70,6 +73,20 @@ def write_page(experiment: Experiment, output: Path) -> None:
         temporary.write_text(text, encoding="utf-8")
     said = "; ".join(f"{layout_of(benchmark).title}: {what}" for benchmark, what in sizes.items())
     log.info("%s: %.1f MB; %s", output, len(text.encode()) / 1e6, said)
+
+
+def _of_scored_benchmarks(experiment: Experiment) -> Experiment:
+    """The experiment on those benchmarks on which any row could be scored."""
+    kept = {name: source for name, source in experiment.benchmarks.items() if rows_of(scored(experiment, name))}
+    return experiment.model_copy(update={"benchmarks": kept})
+
+
+def _write_why_nothing(experiment: Experiment, output: Path) -> None:
+    """A page of sentences: old numbers would be wrong ones."""
+    said = [f"{why}." for benchmark in experiment.benchmarks for why in refusals(experiment, benchmark).values()]
+    text = "\n".join(f"<p>{html.escape(sentence)}</p>" for sentence in ["No row could be scored.", *said])
+    with atomic_file(output) as temporary:
+        temporary.write_text(f'<!doctype html><meta charset="utf-8"><title>HAD: results</title>\n{text}\n', "utf-8")
 
 
 def _about(experiment: Experiment) -> dict[str, Any]:
