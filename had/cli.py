@@ -19,6 +19,7 @@ from had import cli_options as options
 from had.config import dump, load, schema
 from had.data.layouts import canonical_name, layout_of
 from had.errors import ConfigError, HadError
+from had.evaluation.products import write_product
 from had.options.recordings import SimulationOptions
 
 app = typer.Typer(
@@ -119,7 +120,7 @@ def inspect(
 @app.command()
 def train(
     benchmark: options.Benchmark,
-    run: options.RunName,
+    run: options.TrainedRun,
     data: options.Prepared,
     output: options.Output,
     seed: options.Seed = 0,
@@ -145,7 +146,7 @@ def train(
 @app.command()
 def teach(
     benchmark: options.Benchmark,
-    run: options.RunName,
+    run: options.TaughtRun,
     data: options.Prepared,
     teacher: Annotated[Path, typer.Option(help="Weights of the trained teacher.")],
     output: options.Output,
@@ -226,19 +227,26 @@ def profile(benchmark: options.Benchmark, output: options.Output, config: option
     profile_networks(load(config), benchmark, output)
 
 
-@app.command("table")
-@app.command("figure")
-def product(
-    call: typer.Context,
-    kind: options.Kind,
+@app.command()
+def table(
+    kind: options.TableKind,
     benchmark: options.Benchmark,
     output: options.Stem,
     config: options.ConfigFile = options.DEFAULT,
 ) -> None:
-    """Make one of the paper's tables or figures from the results of all runs."""
-    from had.evaluation.products import write_product
+    """Make one of the paper's tables from the results of all runs."""
+    write_product("table", kind, experiment=load(config), benchmark=benchmark, stem=output)
 
-    write_product(call.command.name or "", kind, experiment=load(config), benchmark=benchmark, stem=output)
+
+@app.command()
+def figure(
+    kind: options.FigureKind,
+    benchmark: options.Benchmark,
+    output: options.Stem,
+    config: options.ConfigFile = options.DEFAULT,
+) -> None:
+    """Make one of the paper's figures from the results of all runs."""
+    write_product("figure", kind, experiment=load(config), benchmark=benchmark, stem=output)
 
 
 @app.command()

@@ -123,7 +123,7 @@ def film_sequence(path: Path, *, experiment: Experiment, benchmark: str, sequenc
     known = {row.run: row for row in rows_of(experiment)}
     for run in runs:
         if run not in known:
-            raise ConfigError(f"a run among {', '.join(known)}", repr(run), nearest(run, known))
+            raise ConfigError("a row of the configuration", repr(run), nearest(run, known))
     shown = [known[run] for run in runs] or scenes.shown_rows(experiment)
     sequences = scenes.test_sequences(experiment, benchmark)
     if not sequence:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from had import cli
 from had.config import schema
 from had.errors import DataError
+from had.evaluation.products import KINDS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 VERBS = {
@@ -67,7 +69,7 @@ def test_the_verbs_are_these_and_each_explains_itself():
         ([*VIDEO, "--frame-rate", "0"], "--frame-rate above 0"),
         (["train", "--benchmark", "coesot", "--run", "hda", "--data", "x", "--output", "y"], "did you mean 'had'?"),
         (["table", "ablatoin", "--benchmark", "coesot", "--output", "x"], "did you mean 'ablation'?"),
-        (["figure", "radar", "--benchmark", "coesot", "--output", "x"], "a figure among"),
+        (["figure", "radar", "--benchmark", "coesot", "--output", "x"], "valid are success, "),
         (["simulate", "--benchmark", "coesot", "--output", "README.md"], "got a file README.md"),
     ],
     ids=lambda value: "-".join([*value[:2], *value[-1:]]) if isinstance(value, list) else "",
@@ -80,6 +82,25 @@ def test_a_wrong_input_is_one_sentence_and_exit_status_2(arguments, sentence):
     assert lines[0].startswith("had: expected ")
     assert sentence in lines[0]
     assert not answer.stdout
+
+
+def test_table_and_figure_list_their_own_kinds_only():
+    helps = {what: CliRunner().invoke(cli.app, [what, "--help"], env={"COLUMNS": "300"}).output for what in KINDS}
+    words = {what: set(re.findall(r"[a-z_]+", said)) for what, said in helps.items()}
+    assert set(KINDS["table"]) <= words["table"]
+    assert set(KINDS["figure"]) <= words["figure"]
+    assert not {"main", "published", "cost"} & words["figure"]
+    assert not {"success", "losses", "strips"} & words["table"]
+
+
+def test_what_cannot_be_trained_is_not_offered_to_training():
+    said = {verb: CliRunner().invoke(cli.app, [verb, "--help"]).output for verb in ("train", "teach", "track")}
+    assert not any("external" in text for text in said.values())
+    assert ["control" in text for text in said.values()] == [False, False, True]
+
+
+def test_the_kinds_that_there_are_stand_once_in_an_error():
+    assert had("figure", "nonsense", "--benchmark", "coesot", "--output", "x").stderr.count("attribute_bars") == 1
 
 
 def test_a_recording_is_followed_from_any_folder(tmp_path):

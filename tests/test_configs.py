@@ -14,6 +14,7 @@ from had.config import dump, load, run_digest, schema
 from had.data.layouts import LAYOUTS
 from had.errors import ConfigError
 from had.evaluation.products import KINDS
+from had.options.experiment import REPEATED
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONFIGS = sorted((REPOSITORY / "config").glob("*.yaml"))
@@ -135,6 +136,12 @@ def test_the_notebook_is_kept_without_outputs():
         ({"external": {"static": "somewhere"}}, "'static' names two rows"),
         ({"external": {"had": "somewhere"}}, "'had' names two rows"),
         ({"external": {"My Tracker+": "somewhere"}}, "letters"),
+        ({"external": {"W" * 60: "somewhere"}}, "'W{60}' ends in 20 or more repetitions.*Snakemake"),
+        ({"external": {"x" + "ab" * 20: "somewhere"}}, "ends in 20 or more repetitions"),
+        (
+            {"evaluation": {"comparisons": [["student", "student"]]}},
+            "evaluation.*comparisons. of 'student' with itself",
+        ),
         ({"figures": {"runs": ["studnt"]}}, "did you mean 'student'"),
         ({"device": "gpu"}, "device.*'gpu'"),
         ({"device": "cuda:x"}, "device.*'cuda:x'"),
@@ -201,3 +208,10 @@ def test_merged_yaml_may_override_its_anchor(tmp_path):
     benchmarks = load(tmp_path / "a.yaml").benchmarks
     assert [source.preparation.voxels for source in benchmarks.values()] == [True, False]
     assert [source.simulation.seed for source in benchmarks.values()] == [3, 3]
+
+
+@pytest.mark.parametrize("name", ["W" * 19, "W" * 20, "W" * 60, "ab" * 19, "x" + "ab" * 20, "W" * 60 + "_1", "lag7"])
+def test_rows_may_be_called_what_snakemake_takes_as_a_wildcard(name):
+    from snakemake.io import PeriodicityDetector
+
+    assert bool(REPEATED.search(name)) == (PeriodicityDetector().is_periodic(name) is not None)

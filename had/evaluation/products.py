@@ -117,7 +117,7 @@ def write_product(what: str, kind: str, *, experiment: Experiment, benchmark: st
     """
     kinds = KINDS[what]
     if kind not in kinds:
-        raise ConfigError(f"a {what} among {', '.join(kinds)}", repr(kind), nearest(kind, kinds))
+        raise ConfigError(f"a kind of {what}", repr(kind), nearest(kind, kinds))
     family, name = import_module(f"had.evaluation.{kinds[kind]}"), canonical_name(benchmark)
     missing, experiment = refusals(experiment, name), scored(experiment, name)
     for sentence in missing.values():

@@ -22,6 +22,8 @@ from had.options.experiment import Experiment
 
 EXTREMES = 10
 """Best and worst sequences that are named."""
+DIGITS = 12
+"""Decimals of a difference; what is smaller is rounding."""
 
 
 class Pair(NamedTuple):
@@ -69,7 +71,7 @@ def pairs_of(experiment: Experiment, benchmark: str) -> list[Pair]:
 def _pair(scores: pd.DataFrame, first: Row, second: Row) -> Pair:
     means = of_pair(scores, first, second).groupby(["run", "sequence"], sort=False)["value"].mean()
     table = pd.DataFrame({"first": means[first.run], "second": means[second.run]})
-    table.insert(0, "difference", table["first"] - table["second"])
+    table.insert(0, "difference", (table["first"] - table["second"]).round(DIGITS) + 0.0)  # + 0.0: no -0.0
     return Pair(first, second, table.sort_values("difference", ascending=False, kind="stable"))
 
 

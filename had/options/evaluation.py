@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from had.options.base import Options
 
@@ -19,6 +19,13 @@ class EvaluationOptions(Options):
     regime, external trackers and controls, too."""
     least_sequences: int = Field(5, gt=0)
     """Attributes that fewer test sequences carry are kept out of the figures, and ranked by no table."""
+
+    @model_validator(mode="after")
+    def _two_rows(self):
+        for first, second in self.comparisons:
+            if first == second:
+                raise ValueError(f"`comparisons` of {first!r} with itself")
+        return self
 
 
 class FigureOptions(Options):

@@ -32,6 +32,8 @@ from had.options.training import (
 
 ROW_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 """What runs and external trackers may be called: their names become folders."""
+REPEATED = re.compile(r"(.+)\1{19}$")
+"""What they may not be called: Snakemake takes such a wildcard for an endless recursion."""
 
 
 class Run(Options):
@@ -167,6 +169,8 @@ class Experiment(Options):
                 raise ValueError(f"{name!r} names two rows among runs, controls and external trackers")
             if not ROW_NAME.fullmatch(name):
                 raise ValueError(f"the row {name!r} is not made of letters, digits, `_`, `-` and `.`")
+            if REPEATED.search(name):
+                raise ValueError(f"the row {name!r} ends in 20 or more repetitions, which Snakemake refuses")
         shown = {"figures.runs": self.figures.runs, "evaluation.comparisons": sum(self.evaluation.comparisons, ())}
         for where, names in shown.items():
             for name in names:
@@ -216,7 +220,7 @@ class Experiment(Options):
             ConfigError: no such run.
         """
         if run not in self.runs:
-            raise ConfigError(f"a run among {', '.join(self.runs)}", repr(run), nearest(run, self.runs))
+            raise ConfigError("a run of the configuration", repr(run), nearest(run, self.runs))
         row = self.runs[run]
         return RunOptions(
             run=run,

@@ -10,11 +10,12 @@ from synthetic import experiment, write_results
 from had.data.layouts import layout_of
 from had.evaluation import style
 from had.evaluation.benchmark import gather, read_curves
+from had.evaluation.figures import sequences
 from had.evaluation.products import applicable, write_product
 from had.evaluation.rows import compared_pairs, folder_of
 from had.evaluation.score_files import without_scores, write_scores
 from had.evaluation.scoring import score_tracks
-from had.evaluation.sequences import pairs_of
+from had.evaluation.sequences import _pair, pairs_of
 
 KINDS = [("table", "comparisons"), ("table", "sequences"), ("figure", "comparisons"), ("figure", "sequences")]
 
@@ -98,3 +99,25 @@ def test_of_a_tracker_that_could_not_be_scored_the_products_say_so(alone):
             assert "Nothing to compare, because it could not be scored: lag7." in stem.with_suffix(".md").read_text()
         else:
             assert stem.with_suffix(".png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("noise", [0, -1.5e-17])
+def test_of_equal_trackers_the_picture_has_an_axis_that_can_be_read(alone, monkeypatch, noise):
+    pair = pairs_of(alone, "coesot")[0]
+    pair.sequences["difference"] = noise
+    monkeypatch.setattr(sequences, "pairs_of", lambda *_: [pair, pair])
+    with style.applied():
+        axes = sequences.draw(alone, "coesot", "sequences").axes
+    for one in (axes[1], axes[3]):
+        low, high = one.get_ylim()
+        assert low <= -1e-3 < 1e-3 <= high
+
+
+def test_a_difference_that_is_rounding_is_none(alone):
+    scores = gather(alone, "coesot")
+    scores = scores[scores["metric"] == "SR"]
+    first, second = compared_pairs(alone)[0][1:]
+    means = scores[scores["run"] == first.run].set_index("sequence")["value"]
+    equal = scores["run"] == second.run
+    scores.loc[equal, "value"] = scores.loc[equal, "sequence"].map(means) * (1 + 2e-16)
+    assert (_pair(scores, first, second).sequences["difference"] == 0).all()

@@ -10,7 +10,7 @@ from matplotlib.text import Text
 from synthetic import PreparedSequence, experiment, write_baselines, write_results
 
 from had.evaluation import style
-from had.evaluation.figures import scenes
+from had.evaluation.figures import comparisons, scenes
 from had.evaluation.figures.labels import short
 from had.evaluation.products import KINDS, applicable
 from had.evaluation.rows import profile_file, rows_of
@@ -98,3 +98,16 @@ def test_long_names_keep_what_tells_them_apart():
     names = [f"{'a name without end ' * 3}{number:03d}" for number in range(3)]
     assert {len(short(name)) for name in names} == {40}
     assert len({short(name) for name in names}) == 3
+
+
+def test_each_of_two_long_names_of_a_pair_is_shortened_and_the_minus_stays(tmp_path):
+    names = [f"{'a_tracker_of_a_name_without_end_' * 2}{end}" for end in ("one", "two")]
+    external = {name: str(tmp_path / name) for name in (*names, "lag7")}
+    evaluation = {"resamples": 20, "comparisons": [names, [names[0], "lag7"]]}
+    one = experiment(tmp_path / "results", external=external, evaluation=evaluation, runs={}, controls=[])
+    write_results(one, "coesot", sequences=4, frames=12)
+    with style.applied():
+        axes = comparisons.draw(one, "coesot", "comparisons").axes[0]
+    first, second = map(short, names)
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == [f"{first}\n− {second}", f"{first} − lag7"]

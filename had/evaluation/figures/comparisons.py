@@ -8,7 +8,8 @@ import numpy as np
 
 from had.data.layouts import layout_of
 from had.evaluation import style
-from had.evaluation.figures.labels import short
+from had.evaluation.figures.labels import pair
+from had.evaluation.rows import rows_of
 from had.evaluation.study import PRINTED, table
 from had.options.experiment import Experiment
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LETTERS = 70
-"""Of a pair's name beside the panels."""
+"""Of a pair's names on one line beside the panels."""
 
 
 def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
@@ -25,9 +26,13 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     if "SR" not in data:
         return style.sentence(f"{layout_of(benchmark).title}: of no two rows to compare both could be scored.")
     known = {name: head for name, head in PRINTED.items() if data[name].notna().any()}
+    titles = {row.run: row.title for row in rows_of(experiment)}
+    ends = zip(data["first"], data["second"], strict=True)
+    labels = [pair(titles[first], titles[second], LETTERS) for first, second in ends]
+    step = 0.32 if any("\n" in label for label in labels) else 0.22
     blocks = (data["regime"] != data["regime"].shift()).cumsum().to_numpy() - 1
     heights = np.arange(len(data)) + 0.6 * blocks  # a gap between regimes
-    drawn = style.figure(style.PAGE, 1.05 + 0.22 * (len(data) + blocks.max(initial=0)))
+    drawn = style.figure(style.PAGE, 1.05 + step * (len(data) + blocks.max(initial=0)))
     for axes, (name, head) in zip(
         np.atleast_1d(drawn.subplots(1, len(known), sharey=True)), known.items(), strict=True
     ):
@@ -44,7 +49,7 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
         axes.set(xlabel=head)
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", left=False)
-    axes.set_yticks(heights, [short(pair, LETTERS) for pair in data["pair"]])
+    axes.set_yticks(heights, labels)
     axes.set_ylim(heights[-1] + 0.6, -0.6)
     lines = "95 % intervals, thick: over sequences; thin: over sequences and training seeds"
     drawn.suptitle(f"{layout_of(benchmark).title}; {style.resampled(experiment.evaluation)}\n{lines}", fontsize=8)

@@ -29,6 +29,12 @@ def short(name: str, longest: int = LONGEST) -> str:
     return name if len(name) <= longest else f"{name[: longest - _TAIL - 1]}…{name[-_TAIL:]}"
 
 
+def pair(first: str, second: str, longest: int) -> str:
+    """What is subtracted from what, each name shortened; on two lines where one would be longer than ``longest``."""
+    minuend, subtrahend = short(first), f"− {short(second)}"
+    return f"{minuend}{' ' if len(minuend) + len(subtrahend) < longest else chr(10)}{subtrahend}"
+
+
 def scored(row: Row, score: float) -> str:
     """A row's name and its score."""
     return f"{short(row.title)} [{score:.3f}]"

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LEAST = 1e-3
+"""Differences that an axis reaches to at least: of equal runs there is none to scale it by."""
 COLUMNS = 3
 """Further pairs side by side."""
 GAIN, LOSS = "#0072B2", "#D55E00"
@@ -36,7 +38,7 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     parts: Any = drawn.subfigures(2, 1, height_ratios=(height, 1.25 * lines)) if lines else [drawn]
     top, below = parts[0], parts[1:]
     left, middle, right = top.subplots(1, 3, width_ratios=(1, 1.4, 1))
-    reach = 1.05 * max(first.sequences["difference"].abs().max(), 1e-3)
+    reach = 1.05 * max(first.sequences["difference"].abs().max(), LEAST)
     _named(left, worst, "Worst", reach)
     _named(right, best, "Best", reach)
     right.yaxis.tick_right()
@@ -76,6 +78,8 @@ def _shortened(name: str) -> str:
 def _sorted(axes: Axes, pair: Pair) -> None:
     values = pair.sequences["difference"].to_numpy()
     axes.bar(np.arange(len(values)), values, 1.0, color=np.where(values >= 0, GAIN, LOSS))
+    if np.abs(values).max(initial=0) < LEAST:
+        axes.update_datalim([(0, -LEAST), (0, LEAST)], updatex=False)
     axes.axhline(0, color="#7F7F7F", linewidth=0.7)
     axes.axhline(values.mean(), color="black", linewidth=0.8, linestyle=(0, (4, 2)))
     better, worse = int((values > 0).sum()), int((values < 0).sum())
