@@ -1,9 +1,11 @@
 """Damaged, cut and foreign files: one sentence, or a count of what was left out; never a silent wrong answer."""
 
 import logging
+import re
 import struct
 import subprocess
 import sys
+from itertools import product
 
 import numpy as np
 import pytest
@@ -284,13 +286,50 @@ def test_csv_without_a_line_end_for_ever_is_refused(tmp_path):
             "t_s,x,y,p\n9223372036854,1,2,1\n9223372036855,1,2,1\n",
             "a time of 64 bits, got time 9223372036855 at line 3",
         ),
-        ("t_s,x,y,p\n0.5,1,2,1\nnan,1,2,1\n", "'nan,1,2,1' in line 3"),
+        ("t_s,x,y,p\n0.5,1,2,1\none,1,2,1\n", "in x,y,p and a time in t, got 'one,1,2,1' in line 3"),
+        ("t,x,y,p\n5,1,2,1\n0.5,1,2,1\n6,1,2", "in x,y,p and a time in t, got '6,1,2' in line 4"),
     ],
 )
 def test_csv_values_that_are_no_events(tmp_path, text, match):
     (tmp_path / "e.csv").write_text(text)
     with pytest.raises(DataError, match=match):
         inspect(tmp_path / "e.csv")
+
+
+@pytest.mark.parametrize("value", ["nan", "NaN", "inf", "-Infinity", "1e999"])
+@pytest.mark.parametrize("header", ["", "t,x,y,p\n", "# t,x,y,p\n", "64 48\n"])
+@pytest.mark.parametrize("form", ["whole", "seconds", "floats"])
+def test_csv_values_that_are_not_finite_are_named(tmp_path, value, header, form):
+    events, path = random_events(200), tmp_path / "e.csv"
+    rows = [[str(t / 1e6 if form == "seconds" else t), *map(str, (x, y, int(p > 0)))] for t, x, y, p in events.tolist()]
+    if form == "floats":
+        rows = [[f"{text}.0" for text in fields] for fields in rows]
+    for row, column in product((0, 1, 100, 199), range(4)):
+        changed = [*rows[row][:column], value, *rows[row][column + 1 :]]
+        lines = [",".join(fields) for fields in (*rows[:row], changed, *rows[row + 1 :])]
+        path.write_text(header + "\n".join(lines) + "\n")
+        match = f"expected finite numbers, got {value} of {lines[row]!r} in line {row + 1 + bool(header)} of"
+        with pytest.raises(DataError, match=re.escape(match)):
+            everything(path)
+        if row == 199:
+            with pytest.raises(DataError, match=re.escape(match)):
+                open_recording(path).check_end()
+
+
+def test_csv_that_is_cut_after_a_nan_is_still_called_cut_off(tmp_path):
+    (tmp_path / "e.csv").write_text("t,x,y,p\n0.5,1,2,1\nnan,1")
+    with pytest.raises(DataError, match=r"'nan,1' in line 3 of .*cut off"):
+        open_recording(tmp_path / "e.csv").check_end()
+
+
+def test_csv_values_that_are_not_finite_in_other_columns_are_not_read(tmp_path):
+    path = tmp_path / "e.csv"
+    path.write_text("# x,y,p,t,weight\n1,2,1,5,nan\n1,2,1,6,inf\n")
+    assert everything(path)["t"].tolist() == [5, 6]
+    open_recording(path).check_end()
+    path.write_text(path.read_text() + "1,2,1,4,nan\n")
+    with pytest.raises(DataError, match="does not run backwards"):
+        open_recording(path).check_end()
 
 
 def test_broken_line_without_a_header_is_named(tmp_path):

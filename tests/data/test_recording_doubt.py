@@ -44,6 +44,13 @@ def test_shorter_csv_is_read_in_the_published_order(tmp_path):
     assert np.array_equal(everything(path), strip(15))
 
 
+def test_a_first_row_that_is_not_finite_is_named_before_the_order(tmp_path):
+    path = write_csv(tmp_path / "e.csv", strip(300), header=None, order="xypt")
+    path.write_text("1,0,1,nan\n" + path.read_text())
+    with pytest.raises(DataError, match=r"nan of '1,0,1,nan' in line 1 of"):
+        inspect(path)
+
+
 def scan(count):
     """Times of the first rows that run back once, beside an x that rises: it is taken for the time."""
     rows = np.stack([np.arange(count) // 40, np.arange(count) * 7 % 48, np.arange(count) % 2, np.arange(count)], axis=1)
@@ -174,6 +181,33 @@ def test_headers_that_say_the_same_twice(tmp_path):
     events = random_events(50)
     (tmp_path / "e.raw").write_bytes(evt2_bytes(events, header=b"% evt 2.0\n% format EVT2;height=48;width=64\n"))
     assert np.array_equal(everything(tmp_path / "e.raw"), events)
+
+
+@pytest.mark.parametrize(
+    ("header", "match"),
+    [
+        (b"% geometry 1280x720\n% format EVT2;height=360;width=640\n", "width 1280 and width 640 in that of"),
+        (b"% format EVT2; width=1280; height=360\n% geometry 1280x720\n", "height 720 and height 360"),
+        (b"% evt 2.0\n% geometry 64x48\n% Width 64\n% Height 40\n", "height 48 and height 40"),
+        (b"% format EVT2;height=48;width=64\n% height 48\n% width 60\n", "width 64 and width 60"),
+    ],
+)
+def test_sizes_that_contradict_each_other_are_refused(tmp_path, header, match):
+    events, path = random_events(50), tmp_path / "e.raw"
+    path.write_bytes(evt2_bytes(events, header=header))
+    with pytest.raises(DataError, match=f"one size in a recording's header, got {match}"):
+        inspect(path)
+    assert open_recording(path, size=(64, 48)).size == (64, 48)  # the caller knows it
+
+
+@pytest.mark.parametrize(
+    "size",
+    [b"% format EVT2;height=48;width=64\n% geometry 64x48\n", b"% evt 2.0\n% geometry 0x0\n% width 64\n% height 48\n"],
+)
+def test_sizes_that_are_equal_or_not_stated(tmp_path, size):
+    path = tmp_path / "e.raw"
+    path.write_bytes(evt2_bytes(random_events(50), header=size))
+    assert open_recording(path).size == (64, 48)
 
 
 # --- AEDAT4 ---------------------------------------------------------------------------------------

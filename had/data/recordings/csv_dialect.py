@@ -59,6 +59,21 @@ class Dialect(NamedTuple):
             return None
         return {name: float(named[name]) if name in self.floats else int(named[name]) for name in ROLES}
 
+    def not_finite(self, line: str) -> str | None:
+        """The first value that is NaN or infinite, of a line that has all its values."""
+        fields = split(line, self.delimiter)
+        named = dict(zip(self.columns, fields, strict=True)) if len(fields) == len(self.columns) else {}
+        return next((text for name, text in named.items() if name in ROLES and is_not_finite(text)), None)
+
+    def refusal(self, line: str, number: int, path: Path) -> DataError:
+        """The error for line ``number``, which is no event."""
+        value = self.not_finite(line)
+        if value is not None:
+            return refuse_not_finite(value, line, number, path)
+        whole = "x,y,p and a time in t" if "t" in self.floats else ",".join(ROLES)
+        expected = f"{len(self.columns)} values with whole numbers in {whole}"
+        return DataError(expected, f"{excerpt(line.strip())} in line {number} of {path}", "correct or remove that line")
+
 
 @contextmanager
 def open_text(path: Path) -> Iterator[TextIO]:
@@ -95,7 +110,7 @@ def read_dialect(path: Path) -> Dialect:
         if delimiter == " " and "" in fields:
             got = f"several between those of {excerpt(text)} in {path}"
             raise DataError("one space or comma between values", got, "write it with commas")
-        if text and not all(is_number(field) for field in fields):
+        if text and not all(is_number(field) or is_not_finite(field) for field in fields):
             columns, unit = _named(fields, text, path)
             return Dialect(delimiter, columns, skipped + 1, unit, size, *_rows(lines, delimiter, columns))
         sample = [text, *islice(lines, _SAMPLE_LINES)] if text else []
@@ -107,6 +122,9 @@ def read_dialect(path: Path) -> Dialect:
     else:
         named = _from_comment(comment, delimiter, len(ROLES))
     if not named:
+        value = next(filter(is_not_finite, fields), None)
+        if value is not None:
+            raise refuse_not_finite(value, text, skipped + 1, path)
         rows = [split(line, delimiter) for line in sample]
         whole = [row for row in rows if len(row) == len(ROLES) and all(is_number(field) for field in row)]
         order = order_or_refuse(np.array(whole, np.float64), path, _REMEDY, published=ROLES) if whole else ROLES
@@ -176,6 +194,20 @@ def is_number(text: str) -> bool:
         return math.isfinite(float(text))
     except ValueError:
         return False
+
+
+def is_not_finite(text: str) -> bool:
+    """Whether a field is NaN or infinite, or too large for a float."""
+    try:
+        return not math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def refuse_not_finite(value: str, line: str, number: int, path: Path) -> DataError:
+    """The error for a ``value`` that `is_not_finite`, and the line it stands in."""
+    got = f"{value} of {excerpt(line.strip())} in line {number} of {path}"
+    return DataError("finite numbers", got, "correct or remove that line")
 
 
 def is_int(text: str) -> bool:

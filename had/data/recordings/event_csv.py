@@ -58,6 +58,8 @@ class CsvRecording(ColumnRecording):
         with self.path.open("rb") as file:
             newlines = sum(block.count(b"\n") for block in iter(lambda: file.read(_BLOCK_BYTES), b""))
         number = newlines - tail[len(tail.rstrip()) :].count("\n") + 1
+        if self._dialect.not_finite(last) is not None:
+            raise self._dialect.refusal(last, number, self.path)
         expected = f"{len(self._dialect.columns)} values and a time that does not run backwards"
         got = f"{excerpt(last.strip())} in line {number} of {self.path}, its last"
         raise DataError(expected, got, "copy or download the file again: it looks cut off")
@@ -104,6 +106,8 @@ class CsvRecording(ColumnRecording):
         if any(column.null_count for column in columns):
             raise self._broken_line("an empty value")
         x, y, p, t = (column.to_numpy(zero_copy_only=False) for column in columns)
+        if not all(values.dtype.kind == "i" or np.isfinite(values).all() for values in (x, y, p, t)):
+            raise self._broken_line("an infinite value")
         return self.as_checked(x, y, p, t, done=done)
 
     def _broken_line(self, reason: str) -> DataError:
@@ -112,7 +116,5 @@ class CsvRecording(ColumnRecording):
         with open_text(self.path) as file:
             for number, line in enumerate(file, 1):
                 if number > dialect.skipped and line.strip() and dialect.values(line) is None:
-                    got = f"{excerpt(line.strip())} in line {number} of {self.path}"
-                    expected = f"{len(dialect.columns)} values with whole numbers in {','.join(ROLES)}"
-                    return DataError(expected, got, "correct or remove that line")
+                    return dialect.refusal(line, number, self.path)
         return DataError("a readable CSV", f"{self.path} ({reason})", "write it again")

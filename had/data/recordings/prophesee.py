@@ -57,7 +57,7 @@ def open_prophesee(path: Path, *, size: tuple[int, int] | None = None) -> Record
         got = f"{names[0]} and {names[1]} in that of {path}"
         raise DataError("one format in a RAW file's header", got, "remove the line that is wrong")
     name = names[0] if names else ""
-    size = size or _geometry(header, details)
+    size = size or _geometry(header, details, path)
     if not name and ("data" in header or path.suffix.lower() == ".dat"):
         from had.data.recordings.prophesee_dat import DatRecording
 
@@ -73,15 +73,23 @@ def open_prophesee(path: Path, *, size: tuple[int, int] | None = None) -> Record
     return kinds[name](path, offset, size)
 
 
-def _geometry(header: dict[str, str], details: str) -> tuple[int, int] | None:
-    """(width, height) from the header: stated, or that of the named sensor; None where it says neither."""
+def _geometry(header: dict[str, str], details: str, path: Path) -> tuple[int, int] | None:
+    """(width, height) from the header: stated, or that of the named sensor; None where it says neither.
+
+    `DataError` where it states two sizes that differ: in ``geometry``, in ``format``, or in ``width`` and ``height``.
+    """
     found = re.fullmatch(r"(\d+)x(\d+)", header.get("geometry", ""))
-    if found and int(found[1]) and int(found[2]):
-        return int(found[1]), int(found[2])
-    pairs = dict(item.split("=", 1) for item in details.split(";") if "=" in item)
-    width, height = pairs.get("width", header.get("width")), pairs.get("height", header.get("height"))
-    if width and height and width.isdigit() and height.isdigit() and int(width) and int(height):
-        return int(width), int(height)
+    pairs = {key.lower(): value for key, value in re.findall(r"\b(width|height)\s*=\s*(\d+)", details, re.IGNORECASE)}
+    stated: list[int] = []
+    for place, side in enumerate(("width", "height"), 1):
+        values = (found[place] if found else "", pairs.get(side, ""), header.get(side, ""))
+        sides = list(dict.fromkeys(int(value) for value in values if value.isdecimal() and int(value)))
+        if len(sides) > 1:
+            got = f"{side} {sides[0]} and {side} {sides[1]} in that of {path}"
+            raise DataError("one size in a recording's header", got, "correct the line that is wrong")
+        stated += sides
+    if len(stated) == 2:
+        return stated[0], stated[1]
     if header.get("sensor_generation") in _GENERATIONS:
         return _GENERATIONS[header["sensor_generation"]]
     plugin = header.get("plugin_name", "")
