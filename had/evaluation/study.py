@@ -50,7 +50,7 @@ def _comparisons(experiment: Experiment, benchmark: str) -> Table:
     if not lines:
         return nothing_compared(experiment, caption)
     groups = [sum(line["regime"] == regime for line in lines) for regime in ("", *experiment.regimes)]
-    data = pd.DataFrame(lines)
+    data = pd.DataFrame(lines).astype({"seeds": "Int64"})
     for name in COMPARED:
         data[f"{name}_p_holm"] = statistics.holm(data[f"{name}_p"].to_numpy())
     columns = [Column("pair", "Minuend − subtrahend"), Column("seeds", "Seeds", digits=0)]
@@ -71,7 +71,8 @@ def _comparisons(experiment: Experiment, benchmark: str) -> Table:
             f"percentile bootstrap, {options.resamples} resamples, seed {options.seed}: over the sequences for these "
             "trained networks, and (`and seeds`) over sequences and training seeds at once, for all sequences without "
             f"dropping. p: two-sided, over the sequences, Holm-corrected over the {len(data)} lines. Seeds > 0: seeds "
-            "whose own difference is positive. Rows that are not trained have no seeds and one score.",
+            "whose own difference is positive. Rows that are not trained have no seeds and one score; Seeds: how many "
+            "the difference is a mean over (–: neither row is trained).",
         ],
         groups=groups,
         ranked=[False] * len(data),
@@ -83,7 +84,7 @@ def _compare(experiment: Experiment, scores: pd.DataFrame, first: Row, second: R
     seeds, chosen = shared_seeds(first, second), of_pair(scores, first, second)
     board = scoreboard(chosen, experiment.evaluation)
     line: dict = {"pair": f"{first.title} − {second.title}", "first": first.run, "second": second.run}
-    line["seeds"] = len(seeds)
+    line["seeds"] = len(seeds) if first.trained or second.trained else pd.NA
     for name in COMPARED:
         value, low, high, p = board.difference(first.run, second.run, name)
         line |= {name: value, f"{name}_low": low, f"{name}_high": high, f"{name}_p": p}
@@ -96,7 +97,7 @@ def _over_seeds(experiment: Experiment, scores: pd.DataFrame, pair: tuple[Row, R
     there = set(scores.loc[scores["metric"] == name, "run"])
     if not {row.run for row in pair} <= there or not any(row.trained for row in pair):
         missing = dict.fromkeys((f"{name}_crossed", f"{name}_crossed_low", f"{name}_crossed_high"), math.nan)
-        return missing | {f"{name}_agreeing": ""}
+        return missing | {f"{name}_agreeing": None}
     wide = scores[scores["metric"] == name].pivot(index="sequence", columns=["run", "seed"], values="value")
     first, second = (wide[row.run].sort_index(axis=1).to_numpy() for row in pair)  # S K, or S 1 where it is not trained
     difference = first - second  # S K

@@ -249,7 +249,7 @@ def _rounded(value: float, column: Column) -> float:
 
 
 def _missing(value) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
+    return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
 
 
 def _value(value, column: Column) -> str:

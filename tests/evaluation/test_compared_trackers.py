@@ -52,7 +52,7 @@ def test_two_trackers_are_compared_in_tables_and_figures(alone):
     kept = [values[values > 0].mean() for values in success]
     assert table["SR"][0] == pytest.approx(kept[0] - kept[1])
     assert table["SR_low"][0] < table["SR"][0] < table["SR_high"][0]
-    assert table["seeds"][0] == 0
+    assert np.isnan(table["seeds"][0])
     assert np.isnan(table["SR_crossed"][0])
     ends = pd.read_csv(alone.results / "table/sequences.csv")
     assert ends["difference"].max() == pytest.approx((success[0] - success[1]).max())
@@ -67,8 +67,15 @@ def test_what_is_not_trained_is_compared_with_every_seed_of_a_run_in_every_regim
     found = [(regime, first.run, second.run) for regime, first, second in compared_pairs(one)]
     usual = [("", *pair) for pair in map(tuple, pairs)]
     assert found == [*usual, ("few", "had_few", "lag7"), ("few", "static", "student_few")]
-    table = pd.read_csv(made(one, "table", "comparisons").with_suffix(".csv"))
-    assert list(table["seeds"]) == [0, 2, 2, 2, 2, 2]
+    stem = made(one, "table", "comparisons")
+    table = pd.read_csv(stem.with_suffix(".csv"), dtype={"seeds": str})
+    assert table["seeds"].isna().tolist() == [True] + 5 * [False]
+    assert list(table["seeds"][1:]) == 5 * ["2"]
+    said = stem.with_suffix(".md").read_text()
+    assert "| My_1.x − lag7 | – | " in said
+    assert "(–: neither row is trained)" in said
+    assert said.count(" | 2 | ") == 5
+    assert r"My\_1.x $-$ lag7 & -- & " in stem.with_suffix(".tex").read_text()
     scores = gather(one, "coesot")
     sr = scores[scores["metric"] == "SR"].groupby(["run", "seed"])["value"].mean()
     assert table["SR_crossed"][1] == pytest.approx(sr["had"].mean() - sr["lag7"].mean())
