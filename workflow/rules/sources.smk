@@ -1,5 +1,6 @@
 # What is not made here: recordings on disk and published weights, who fetches them, and what is said where they are
 # missing. Functions and closed sets only.
+from had.data.sources import missing_lists, recordings_source
 
 
 def downloaded_marker(benchmark):
