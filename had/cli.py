@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from had import cli_analysis, cli_download, cli_evaluate, cli_page, cli_plan, cli_verify, cli_weights
+from had import cli_analysis, cli_download, cli_evaluate, cli_page, cli_plan, cli_training, cli_verify, cli_weights
 from had import cli_options as options
 from had.config import dump, load, schema
 from had.data.layouts import canonical_name, layout_of
@@ -34,6 +34,8 @@ app.command()(cli_verify.verify)
 app.command()(cli_evaluate.evaluate)
 app.command()(cli_page.page)
 app.command()(cli_plan.plan)
+app.command()(cli_training.train)
+app.command()(cli_training.teach)
 app.add_typer(cli_analysis.app)
 
 
@@ -115,48 +117,6 @@ def inspect(
 
     facts = inspect_recording(file, time_unit=time_unit)
     typer.echo(json.dumps(facts, indent=2) if as_json else "\n".join(f"{k:20} {v}" for k, v in facts.items()))
-
-
-@app.command()
-def train(
-    benchmark: options.Benchmark,
-    run: options.TrainedRun,
-    data: options.Prepared,
-    output: options.Output,
-    seed: options.Seed = 0,
-    config: options.ConfigFile = options.DEFAULT,
-    teacher: Annotated[Path | None, typer.Option(help="Weights of the trained teacher.")] = None,
-    lessons: Annotated[Path | None, typer.Option(help="What it says, kept by `had teach`; none: it is asked.")] = None,
-) -> None:
-    """Train a teacher or a student; go on where a killed job stopped."""
-    from had.training.loop import train as train_run
-
-    train_run(
-        load(config),
-        benchmark=benchmark,
-        run=run,
-        seed=seed,
-        data=data,
-        output=output,
-        teacher=teacher,
-        lessons=lessons,
-    )
-
-
-@app.command()
-def teach(
-    benchmark: options.Benchmark,
-    run: options.TaughtRun,
-    data: options.Prepared,
-    teacher: Annotated[Path, typer.Option(help="Weights of the trained teacher.")],
-    output: options.Output,
-    seed: options.Seed = 0,
-    config: options.ConfigFile = options.DEFAULT,
-) -> None:
-    """Keep what the teacher says about all crops that a distilled run will see, for it and its like."""
-    from had.training.lessons import write_lessons
-
-    write_lessons(load(config), benchmark=benchmark, run=run, seed=seed, data=data, teacher=teacher, output=output)
 
 
 @app.command()

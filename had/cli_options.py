@@ -14,8 +14,8 @@ from had.data.recordings import TimeUnit
 from had.errors import ConfigError
 from had.evaluation.products import KINDS
 from had.files import atomic_file
-from had.options.experiment import TrackingOptions
 from had.options.recordings import BenchmarkOptions, SimulationOptions
+from had.options.tracking import TrackingOptions
 
 _CLOCK = "the recording's own; a value smaller than its first timestamp is relative to the recording's begin"
 

@@ -78,7 +78,8 @@ def run_digest(experiment: Experiment, *, benchmark: str, run: str, seed: int) -
     if not experiment.resolve(run).needs_teacher:
         return digest(benchmark, source, seed, [_decisive(experiment.resolve(run))])
     pair = [_decisive(experiment.resolve(name)) for name in ("teacher", run)]
-    return digest(benchmark, source, seed, experiment.teacher_seed(seed), pair)
+    tracking = [experiment.tracking.decisive] if experiment.resolve(run).reads_unlabelled else []
+    return digest(benchmark, source, seed, experiment.teacher_seed(seed), pair, *tracking)
 
 
 def _decisive(options: RunOptions) -> dict:
@@ -87,6 +88,8 @@ def _decisive(options: RunOptions) -> dict:
     distillation = plain.pop("distillation")
     if options.needs_teacher:
         weights = distillation.pop("weights")
+        if not options.reads_unlabelled:
+            del distillation["unlabelled"]
         plain["distillation"] = {**distillation, "weights": {term: weights[term] for term in options.terms}}
     return plain
 

@@ -13,7 +13,8 @@ from had.data.recordings import TimeUnit
 from had.errors import ConfigError, nearest
 from had.evaluation.style import colour
 from had.evaluation.video import Drawn, write_video
-from had.options.experiment import Experiment, TrackingOptions
+from had.options.experiment import Experiment
+from had.options.tracking import TrackingOptions
 
 PUBLISHED_FRAME_RATE = 25.0
 """Frames a second of published images without a recording, whose times are not known."""

@@ -23,6 +23,7 @@ class Sample(NamedTuple):
             search-crop widths, measured in the scene (crop jitter taken out); row 0 is zero.
         windows: (T, 3) float32, x and y of each search window's centre from the first one's, and its side, in widths
             of the first window: what a tracker knows of where it looks. Row 0 is (0, 0, 1).
+        labelled: () bool, False where boxes, presence and motion are pseudo-labels: a teacher's track.
     """
 
     template: dict[str, Tensor]
@@ -31,6 +32,7 @@ class Sample(NamedTuple):
     present: Tensor
     motion: Tensor
     windows: Tensor
+    labelled: Tensor
 
 
 class TokenLayout(NamedTuple):

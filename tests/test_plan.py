@@ -66,6 +66,22 @@ def test_kept_lessons_are_asked_once(counted):
     assert stage(work, "teacher", "teach").flops == 2 * 10 * 2 * teacher
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_crops_without_labels_double_the_clips_and_their_tracks_are_made_once(kept):
+    small = {"benchmarks": {"coesot": {"simulation": {"train": {"sequences": 5, "frames": 9}}}}}
+    few = {"training": {"student": {"sequences": 2}}, "distillation": {"unlabelled": True}}
+    work = compute(experiment("none", keep_lessons=kept, **small, **few), measure=False)
+    student, teacher = (work.networks["coesot", run].forward for run in ("student", "teacher"))
+    frames = 2 * 10 * 2  # epochs, samples, frames of a clip
+    assert stage(work, "student", "train").frames == frames
+    assert stage(work, "had", "train").frames == 2 * frames
+    assert stage(work, "had", "train").flops == 2 * frames * (3 * student + (0 if kept else teacher))
+    assert work.steps["coesot", "had"].frames == 2 * work.steps["coesot", "student"].frames
+    assert stage(work, "teacher", "pseudo_label").flops == (5 * 9 + 5 * 2) * teacher
+    if kept:
+        assert stage(work, "teacher", "teach").frames == 2 * frames
+
+
 def test_tracking_counts_frames_one_shot_crops_and_jittered_starts():
     small = {"benchmarks": {"coesot": {"simulation": {"test": {"sequences": 3, "frames": 9}}}}}
     starts = {"tracking": {"starts": {"shift": 0, "scales": [0.8, 0.9], "runs": ["had"]}}}

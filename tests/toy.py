@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
+import torch
 
 from had.data.frames import EVENT_DTYPE, Frame
 
@@ -26,14 +29,19 @@ class ToySequence:
         for index in absent:
             self.present[index] = False
             self.boxes[index] = 0
-        self._seed = seed
+        self._seed, self._drawn = seed, self.boxes
 
     def __len__(self) -> int:
         return len(self.boxes)
 
+    def annotated(self, boxes: np.ndarray, present: np.ndarray) -> ToySequence:
+        other = copy(self)
+        other.boxes, other.present = boxes, present
+        return other
+
     def frame(self, index: int) -> Frame:
         rng = np.random.default_rng([self._seed, index, 7])
-        x, y, w, h = self.boxes[index]
+        x, y, w, h = self._drawn[index]
         on = np.stack([x + w * rng.random(150), y + h * rng.random(150)], axis=1)
         off = rng.random((60, 2)) * SIZE
         where = np.concatenate([on[: 150 * bool(w)], off]).clip(0, np.array(SIZE) - 1).astype(np.uint16)
@@ -51,3 +59,13 @@ class ToySequence:
 
 def toy_split(count: int, frames: int = 10, first: int = 0) -> list[ToySequence]:
     return [ToySequence(f"toy{first + index:02d}", frames, seed=first + index) for index in range(count)]
+
+
+def same(a, b) -> bool:
+    """Whether two samples are equal to the bit."""
+    pairs = zip(
+        (*a.template.values(), *a.search.values(), *a[2:]),
+        (*b.template.values(), *b.search.values(), *b[2:]),
+        strict=True,
+    )
+    return all(torch.equal(x, y) for x, y in pairs)

@@ -7,7 +7,8 @@ How a sample is drawn: a sequence (uniformly), a clip whose frames all show the 
 sequence has one, then a template frame at most ``max_gap`` frames from the clip's first, before or
 after it (a target looks alike in both directions, and short sequences give twice the pairs). Every frame of
 the clip has a search window around its own jittered box: windows that follow one another would show the
-network almost the same crop T times. Where the windows lie is part of the sample.
+network almost the same crop T times. Where the windows lie is part of the sample. With unlabelled sequences
+every sample has a companion drawn from them; the labelled samples stay what they are.
 """
 
 from __future__ import annotations
@@ -59,33 +60,53 @@ class ClipDataset(Dataset):
         streams: the streams to cut.
         crops: sizes, factors and augmentation.
         seed: seed of all epochs.
-        samples: samples an epoch.
+        samples: labelled samples an epoch.
+        unlabelled: sequences with pseudo-labels; as many samples again are drawn from them, numbered behind the others.
 
     Raises:
         DataError: no sequence, or one that shows its target in no frame or is shorter than a clip.
     """
 
     def __init__(
-        self, sequences: Sized[Sequence], streams: tuple[str, ...], crops: CropOptions, seed: int, samples: int
+        self,
+        sequences: Sized[Sequence],
+        streams: tuple[str, ...],
+        crops: CropOptions,
+        seed: int,
+        samples: int,
+        unlabelled: Sized[Sequence] = (),
     ):
         if not sequences:
             raise DataError("at least one sequence", "an empty split", "prepare the split or check its list file")
-        self.sequences, self.streams, self.crops = sequences, streams, crops
+        self.sequences, self.labelled = [*sequences, *unlabelled], len(sequences)
+        self.streams, self.crops = streams, crops
         self.seed, self.samples, self.epoch = seed, samples, 0
-        self.visible = [np.flatnonzero(visible_frames(sequence)) for sequence in sequences]
-        self.starts = [_clip_starts(sequence, crops.clip_frames) for sequence in sequences]
+        self.visible = [np.flatnonzero(visible_frames(sequence)) for sequence in self.sequences]
+        self.starts = [_clip_starts(sequence, crops.clip_frames) for sequence in self.sequences]
 
     def set_epoch(self, epoch: int) -> None:
         """Draw the samples of this epoch from now on."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.samples
+        return 2 * self.samples if len(self.sequences) > self.labelled else self.samples
+
+    def batches(self, batch_size: int) -> list[list[int]]:
+        """The samples of an epoch in batches of ``batch_size`` labelled ones, in order, and as many unlabelled behind.
+
+        The last one may be smaller.
+        """
+        firsts = range(0, self.samples, batch_size)
+        labelled = [list(range(first, min(first + batch_size, self.samples))) for first in firsts]
+        if len(self) == self.samples:
+            return labelled
+        return [[*batch, *(self.samples + index for index in batch)] for batch in labelled]
 
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, self.epoch, index]))
+        bounds = (0, self.labelled) if index < self.samples else (self.labelled, len(self.sequences))
         for _ in range(REDRAWS):
-            chosen = int(rng.integers(len(self.sequences)))
+            chosen = int(rng.integers(*bounds))
             clip = self.draw(chosen, rng)
             if not self._is_blind(clip):
                 return self.cut(clip, rng)
@@ -131,6 +152,7 @@ class ClipDataset(Dataset):
             present=torch.from_numpy(present),
             motion=torch.from_numpy(motion.astype(np.float32)),
             windows=torch.from_numpy(windows.astype(np.float32)),
+            labelled=torch.tensor(clip.sequence < self.labelled),
         )
 
     def _template_window(self, clip: Clip) -> AnyWindow:
@@ -143,11 +165,6 @@ class ClipDataset(Dataset):
         return any(isinstance(window, ReleasedWindow) and is_blind(window, sequence.size) for window in windows)
 
 
-def batches_of(samples: int, batch_size: int) -> list[list[int]]:
-    """The samples of an epoch in batches, in order; the last one may be smaller."""
-    return [list(range(first, min(first + batch_size, samples))) for first in range(0, samples, batch_size)]
-
-
 def collate(samples: list[Sample]) -> Sample:
     """Samples with a leading batch axis."""
     return Sample(
@@ -157,6 +174,7 @@ def collate(samples: list[Sample]) -> Sample:
         present=torch.stack([s.present for s in samples]),
         motion=torch.stack([s.motion for s in samples]),
         windows=torch.stack([s.windows for s in samples]),
+        labelled=torch.stack([s.labelled for s in samples]),
     )
 
 

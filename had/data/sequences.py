@@ -7,6 +7,7 @@ images are read when they are asked for.
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,12 @@ class Sequence:
 
     def __len__(self) -> int:
         return len(self.annotation.boxes)
+
+    def annotated(self, boxes: np.ndarray, present: np.ndarray) -> Sequence:
+        """The same recording with other boxes and presence flags."""
+        other = copy(self)
+        other.annotation = Annotation(self.name, boxes, present, self.annotation.attributes)
+        return other
 
     def frame(self, index: int) -> Frame:
         """Frame ``index`` (0 .. F - 1) with all its streams; events are views into the memory-mapped store.

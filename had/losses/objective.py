@@ -3,10 +3,10 @@
 Enters: the student's prediction and features for B T search crops, the batched `Sample`, the teacher's `Lesson`.
 Leaves: the total that is differentiated, and every term on its own, unweighted.
 
-Task terms count every frame (a target that is not visible should give an empty map). Of the distillation terms,
-`feature` and `similarity` compare what both networks see and count every frame; the others are about the target and
-count the frames in which it is visible, since a teacher's map of an absent target is noise that softmax blows up to a
-full distribution.
+Task terms count every frame that has a label (a target that is not visible should give an empty map). Of the
+distillation terms, `feature` and `similarity` compare what both networks see and count every frame; the others are
+about the target and count the frames in which it is visible, since a teacher's map of an absent target is noise that
+softmax blows up to a full distribution.
 """
 
 from __future__ import annotations
@@ -110,27 +110,14 @@ class Objective(nn.Module):
             learning from it, `wkd_logits`, `otkd_channels`, `otkd_places`.
         """
         prediction, features = student
-        boxes, present = sample.boxes.flatten(0, 1), sample.present.flatten()
         target = localization.heat_target(
-            boxes,
-            present,
+            sample.boxes.flatten(0, 1),
+            sample.present.flatten(),
             (prediction.logits.shape[1], prediction.logits.shape[2]),
             centre=self.losses.heat_map_centre,
             radius=self.losses.heat_map_radius,
         )
-        overlap, distance = localization.box_losses(
-            prediction,
-            boxes,
-            target,
-            cell=self.losses.box_cell,
-            counted=present if self.losses.clip_boxes else None,
-            clip=self.losses.clip_boxes,
-        )
-        if self.losses.focal_form == "released":
-            focal = localization.released_focal_loss(prediction.response, target.heat)
-        else:
-            focal = localization.focal_loss(prediction.logits, target.heat)
-        parts = {"focal": focal, "giou": overlap, "l1": distance}
+        parts = self._task(prediction, sample, target)
         total = sum(getattr(self.losses, name) * value for name, value in parts.items())
         if self.terms:
             if lesson is None:
@@ -145,6 +132,26 @@ class Objective(nn.Module):
                 total = total + diagnostics["wkd_logits"]
             parts |= terms | diagnostics
         return total, {"total": total.detach(), **{name: value.detach() for name, value in parts.items()}}
+
+    def _task(self, prediction: Prediction, sample: Sample, target: localization.Target) -> dict[str, Tensor]:
+        """Focal, GIoU and L1 losses over the frames that have a label."""
+        labelled = sample.labelled[:, None].expand_as(sample.present).flatten()
+        prediction = Prediction(*(values[labelled] for values in prediction))
+        target = localization.Target(*(values[labelled] for values in target))
+        present = sample.present.flatten()[labelled]
+        overlap, distance = localization.box_losses(
+            prediction,
+            sample.boxes.flatten(0, 1)[labelled],
+            target,
+            cell=self.losses.box_cell,
+            counted=present if self.losses.clip_boxes else None,
+            clip=self.losses.clip_boxes,
+        )
+        if self.losses.focal_form == "released":
+            focal = localization.released_focal_loss(prediction.response, target.heat)
+        else:
+            focal = localization.focal_loss(prediction.logits, target.heat)
+        return {"focal": focal, "giou": overlap, "l1": distance}
 
     def _distil(
         self,

@@ -9,19 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from had.errors import ConfigError, nearest
-from had.options.analysis import ExplainOptions, StartOptions, unknown_names
+from had.options.analysis import ExplainOptions, unknown_names
 from had.options.base import Options, merged
 from had.options.evaluation import EvaluationOptions, FigureOptions, PageOptions
 from had.options.recordings import BenchmarkOptions
+from had.options.rows import Regime, Run
+from had.options.tracking import TrackingOptions
 from had.options.training import (
     RELEASED_TERMS,
     VOXEL_FOLD,
-    AnyTerm,
     CropOptions,
     DistillationOptions,
     LossOptions,
@@ -34,74 +35,6 @@ ROW_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 """What runs and external trackers may be called: their names become folders."""
 REPEATED = re.compile(r"(.+)\1{19}$")
 """What they may not be called: Snakemake takes such a wildcard for an endless recursion."""
-
-
-class Run(Options):
-    """One row of the ablation: what differs from the defaults (a file in config/runs/)."""
-
-    title: str
-    """The row's name in tables and figures."""
-    role: Literal["teacher", "student"] = "student"
-    """Two streams or one."""
-    description: str = ""
-    """One sentence for the report."""
-    terms: tuple[AnyTerm, ...] = ()
-    """The distillation terms that are on."""
-    network: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of `network`."""
-    training: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of this role's `training`."""
-    losses: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of `losses`."""
-    distillation: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of `distillation`."""
-    regime: str = ""
-    """The regime that this row was made for; written by `had.config.load`."""
-
-    @model_validator(mode="after")
-    def _each_term_once(self):
-        if len(set(self.terms)) < len(self.terms):
-            raise ValueError(f"`terms` name one twice: {', '.join(self.terms)}")
-        return self
-
-    @model_validator(mode="after")
-    def _teacher_is_not_taught(self):
-        if self.role == "teacher" and self.terms:
-            raise ValueError("a run of role `teacher` cannot have distillation `terms`")
-        return self
-
-
-class Regime(Options):
-    """Circumstances under which every student is trained once more, as the row `<run>_<regime>`."""
-
-    title: str
-    """What readers see, behind a row's title."""
-    runs: tuple[str, ...] | None = None
-    """The students that are trained under it; null: all."""
-    training: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of `training.student`; those of a run come first."""
-    distillation: dict[str, Any] = Field(default_factory=dict)
-    """Overrides of `distillation`; those of a run come first."""
-
-
-class TrackingOptions(Options):
-    """How a trained network follows a target."""
-
-    window_influence: float = Field(1.0, ge=0, le=1)
-    """Weight of the Hann window on the response map: 1 multiplies fully (published), 0 not at all."""
-    size_rate: float = Field(1.0, gt=0, le=1)
-    """How fast a box takes the predicted size, per frame and in its logarithm: 1 at once (published); less damps
-    width and height, as SiamFC and SiamRPN do."""
-    clip_margin: float = Field(2.0, ge=0)
-    """Pixels that a box keeps inside the image, and the least length of its sides (published: 10)."""
-    batch_sequences: int = Field(16, gt=0)
-    """Sequences that are tracked in lockstep."""
-    one_shot_crops: int = Field(8, ge=0)
-    """Jittered test crops a sequence for the one-shot IoU."""
-    profile_frames: int = Field(100, gt=0)
-    """Frames timed for FPS."""
-    starts: StartOptions | None = None
-    """Also track from jittered first boxes, `{}` as OTB does (12 starts); null: from the annotated one alone (OPE)."""
 
 
 class Experiment(Options):
@@ -265,6 +198,22 @@ class RunOptions(Options):
         return bool(self.terms) or self.distillation.teacher_initialization
 
     @property
+    def reads_unlabelled(self) -> bool:
+        """Whether the run is distilled on sequences without labels, too."""
+        return bool(self.terms) and self.distillation.unlabelled
+
+    @property
+    def clips_per_sample(self) -> int:
+        """How many clips a sample adds to a batch: itself, and a companion without labels."""
+        return 2 if self.reads_unlabelled else 1
+
+    @property
+    def frames_seen(self) -> int:
+        """Search frames of the whole training."""
+        samples = self.training.epochs * self.training.samples
+        return samples * self.clips_per_sample * self.crops.clip_frames
+
+    @property
     def needs_whole_teacher(self) -> bool:
         """Whether a term reads all that the teacher computes, which lessons that are kept do not hold."""
         return not set(RELEASED_TERMS).isdisjoint(self.terms)
@@ -274,11 +223,15 @@ class RunOptions(Options):
 
         Raises:
             ConfigError: a teacher with one stream, elimination in a network that teaches or is taught, numbers of
-                voxels that cannot be folded into the grid, or two sources of initial weights.
+                voxels that cannot be folded into the grid, two sources of initial weights, or no sequences left
+                without labels where they are wanted.
         """
         if self.training.initial_weights and self.distillation.teacher_initialization:
             got = f"training.initial_weights and distillation.teacher_initialization in run {self.run!r}"
             raise ConfigError("one source of initial weights", got, "remove one of them")
+        if self.reads_unlabelled and self.training.sequences is None:
+            got = f"distillation.unlabelled in run {self.run!r}, all of whose training sequences are labelled"
+            raise ConfigError("training.sequences, the number of labelled ones", got, "set it, or remove the other")
         if self.role == "teacher" and len(streams) != 2:
             raise ConfigError("two streams for a teacher", f"{', '.join(streams)} in run {self.run!r}", "add the other")
         if self.network.keep_ratio < 1 and (self.role == "teacher" or self.needs_teacher):
@@ -296,4 +249,5 @@ class RunOptions(Options):
     def lessons(self) -> dict:
         """What decides which lessons a distilled run gets, beside seed, data and teacher."""
         training = {name: getattr(self.training, name) for name in ("sequences", "epochs", "samples", "batch_size")}
-        return {"crops": self.crops.model_dump(), "match_stream": self.distillation.match_stream, **training}
+        distillation = {name: getattr(self.distillation, name) for name in ("match_stream", "unlabelled")}
+        return {"crops": self.crops.model_dump(), **distillation, **training}

@@ -250,5 +250,8 @@ class DistillationOptions(Options):
     """Marginal error at which Sinkhorn stops."""
     gru_dim: int = Field(64, gt=0)
     """Width of the temporal state."""
+    unlabelled: bool = False
+    """Also distil on the training sequences behind `training.sequences`, without their labels: crops follow the
+    teacher's track, one for every labelled crop of a batch."""
     teacher_initialization: bool = False
     """Start the student from the teacher's event-side weights."""

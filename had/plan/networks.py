@@ -46,7 +46,7 @@ class Work:
     """A stage of one run on one benchmark, all seeds together.
 
     Attributes:
-        benchmark, run, stage: what; stages are ``train``, ``validate``, ``teach``, ``track``.
+        benchmark, run, stage: what; stages are ``train``, ``validate``, ``pseudo_label``, ``teach``, ``track``.
         jobs: number of trainings (seeds).
         frames: search frames that a network looks at; None where their number is not known yet.
         flops: operations; None likewise.
@@ -103,7 +103,7 @@ def compute(experiment: Experiment, *, measure: bool) -> Compute:
         share = busy if device == "cpu" else None
     threads = torch.get_num_threads()
     work = [line for key in networks for line in _stages(experiment, *key, networks, steps)]
-    return Compute(device, threads, share, steps, networks, [*work, *_lessons(experiment, networks, steps)])
+    return Compute(device, threads, share, steps, networks, [*work, *_of_teachers(experiment, networks, steps)])
 
 
 def _networks(experiment: Experiment) -> dict[tuple[str, str], NetworkCost]:
@@ -139,8 +139,9 @@ def _a_frame(experiment: Experiment, benchmark: str, run: str, networks: dict) -
 
 
 def _counted(experiment: Experiment, benchmark: str, run: str, networks: dict) -> Step:
-    training = experiment.resolve(run).training
-    frames = min(training.batch_size, training.samples) * experiment.crops.clip_frames
+    options = experiment.resolve(run)
+    clips = min(options.training.batch_size, options.training.samples) * options.clips_per_sample
+    frames = clips * experiment.crops.clip_frames
     return Step(frames, frames * _a_frame(experiment, benchmark, run, networks))
 
 
@@ -202,7 +203,7 @@ def _stages(experiment: Experiment, benchmark: str, run: str, networks: dict, st
         seconds = None if flops is None or per_flop is None else flops * per_flop
         return Work(benchmark, run, stage, seeds, frames, flops, seconds, note)
 
-    seen = seeds * training.epochs * training.samples * experiment.crops.clip_frames
+    seen = seeds * options.frames_seen
     trained = line("train", seen, step.flops // step.frames)
     if trained.seconds is not None and step.loading is not None:
         trained = replace(trained, seconds=trained.seconds + seen / step.frames * step.loading)
@@ -223,17 +224,26 @@ def _passes(experiment: Experiment, run: str) -> int:
     return 1 + (len(starts.starts) if starts and (not starts.runs or run in starts.runs) else 0)
 
 
-def _lessons(experiment: Experiment, networks: dict, steps: dict) -> Iterable[Work]:
-    """What the teacher is asked once, where its answers are kept."""
+def _of_teachers(experiment: Experiment, networks: dict, steps: dict) -> Iterable[Work]:
+    """What a teacher is asked once: the tracks of sequences without labels, and its lessons where they are kept."""
+
+    def line(stage: str, jobs: int, frames: int | None, note: str = "") -> Work:
+        step, forward = steps[benchmark, "teacher"], networks[benchmark, "teacher"].forward
+        flops = None if frames is None else frames * forward
+        seconds = None if flops is None or step.seconds is None else flops * step.seconds / step.flops
+        return Work(benchmark, "teacher", stage, jobs, frames, flops, seconds, note)
+
     for benchmark in experiment.benchmarks:
+        followed = [run for run in experiment.runs if experiment.resolve(run).reads_unlabelled]
+        teachers = {experiment.teacher_seed(seed) for run in followed for seed in experiment.seeds_of(run)}
+        if teachers:
+            facts, jittered = split_facts(experiment, benchmark, "train"), experiment.tracking.one_shot_crops
+            frames = None if facts.frames is None else len(teachers) * (facts.frames + jittered * facts.sequences)
+            yield line("pseudo_label", len(teachers), frames, facts.source)
         asked: dict[str, tuple[RunOptions, set[int]]] = {}
         for run in experiment.runs:
             options = experiment.resolve(run)
             if reads_lessons(experiment, options):
                 asked.setdefault(repr(options.lessons), (options, set()))[1].update(experiment.seeds_of(run))
         for options, seeds in asked.values():
-            training, step = options.training, steps[benchmark, "teacher"]
-            frames = len(seeds) * training.epochs * training.samples * experiment.crops.clip_frames
-            flops = frames * networks[benchmark, "teacher"].forward
-            seconds = None if step.seconds is None else flops * step.seconds / step.flops
-            yield Work(benchmark, "teacher", "teach", len(seeds), frames, flops, seconds)
+            yield line("teach", len(seeds), len(seeds) * options.frames_seen)

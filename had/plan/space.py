@@ -135,8 +135,7 @@ def _networks(experiment: Experiment, benchmark: str, work: Compute) -> list[Spa
             tokens = network.cells + (options.crops.template_size // options.network.patch) ** 2
             teacher = experiment.resolve("teacher").network
             each = FLOAT * (5 * network.cells + tokens * teacher.dim + teacher.heads * tokens**2)
-            training = options.training
-            kept[repr(options.lessons)] = seeds * training.epochs * training.samples * options.crops.clip_frames * each
+            kept[repr(options.lessons)] = seeds * options.frames_seen * each
     known = facts.frames is not None
     lines = [
         Space(benchmark, "checkpoints", weights, "", f"{FLOAT} bytes a parameter, all runs and seeds"),

@@ -187,6 +187,7 @@ def _sample(template: dict, search: dict, box: np.ndarray, device: str) -> Sampl
         present=torch.ones(1, 1, dtype=torch.bool, device=device),
         motion=torch.zeros(1, 1, 2, device=device),
         windows=torch.tensor([[[0.0, 0.0, 1.0]]], device=device),
+        labelled=torch.ones(1, dtype=torch.bool, device=device),
     )
 
 

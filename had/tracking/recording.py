@@ -22,7 +22,7 @@ from had.device import choose_device, prepare_machine
 from had.errors import CheckpointError, ConfigError, DataError
 from had.files import atomic_file
 from had.models.weights import load_network
-from had.options.experiment import TrackingOptions
+from had.options.tracking import TrackingOptions
 from had.options.training import CropOptions
 from had.progress import progress
 from had.tracking.tracker import Tracker

@@ -17,7 +17,7 @@ from had.boxes import clip_xywh
 from had.data.crops import AnyWindow, crop, from_window, window_around
 from had.data.frames import Frame
 from had.models.head import decode
-from had.options.experiment import TrackingOptions
+from had.options.tracking import TrackingOptions
 from had.options.training import CropOptions
 
 if TYPE_CHECKING:

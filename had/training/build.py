@@ -16,7 +16,7 @@ import had
 from had.config import digest, run_digest
 from had.data.layouts import layout_of
 from had.data.one_shot import OneShotCrops
-from had.data.pairs import ClipDataset, batches_of
+from had.data.pairs import ClipDataset
 from had.data.sequences import load_split
 from had.device import choose_device
 from had.errors import CheckpointError
@@ -27,6 +27,7 @@ from had.models.network import TrackingNetwork, build_network
 from had.models.published import match, refuse_partial
 from had.models.weights import load_published, read_published, start_from_teacher
 from had.options.experiment import Experiment, RunOptions
+from had.training.clips import clips_digest, training_clips
 from had.training.lessons import LiveTeacher, StoredTeacher, Teacher, are_deleted, lessons_digest, load_teacher
 from had.training.optim import build_optimizer, build_schedule
 
@@ -67,7 +68,7 @@ class Training:
 
     def batches(self) -> list[list[int]]:
         """Sample indices of the epoch's batches."""
-        return batches_of(len(self.clips), self.options.training.batch_size)
+        return self.clips.batches(self.options.training.batch_size)
 
     def state(self) -> dict:
         """The one dictionary from which the run goes on as if it had never stopped."""
@@ -101,11 +102,13 @@ def build_training(
     data: Path,
     teacher: Path | None,
     lessons: Path | None = None,
+    tracks: Path | None = None,
 ) -> Training:
     """The parts of a run at its beginning; arguments as `had.training.loop.train`.
 
     Raises:
-        DataError: no prepared training or validation split, or lessons of other crops or another teacher.
+        DataError: no prepared training or validation split, no tracks where they are needed, or lessons of other crops
+            or another teacher.
         CheckpointError: initial weights that do not fit, or a teacher that is needed and not given, or does not read
             the layout's teacher streams.
     """
@@ -125,19 +128,19 @@ def build_training(
     distilled: Teacher | None = None
     kept = lessons if options.terms and not options.needs_whole_teacher else None
     if teacher is not None and kept is not None and not are_deleted(kept):
-        wanted = lessons_digest(options, seed=seed, data=data, teacher=teacher)
+        wanted = lessons_digest(options, seed=seed, data=data, teacher=teacher, tracks=tracks)
         distilled = StoredTeacher(kept, wanted, device=device)
     elif guide is not None and options.terms:
         whole = options.needs_whole_teacher
         distilled = LiveTeacher(guide, streams, options.distillation.match_stream, whole=whole)
     seen = tuple(dict.fromkeys(streams + (distilled.streams if distilled else ())))
     training = options.training
-    sequences = load_split(data, "train", benchmark=benchmark)[: training.sequences]
-    clips = ClipDataset(sequences, seen, options.crops, seed, training.samples)
+    clips = training_clips(options, seen, benchmark=benchmark, seed=seed, data=data, tracks=tracks)
     steps_per_epoch = -(-training.samples // training.batch_size)
     optimizer = build_optimizer(network, objective, training)
     read = (data / "train" / "index.json", teacher if guide is not None else None, training.initial_weights)
     inputs = [file_digest(path) for path in read]
+    inputs += [clips_digest(options, tracks)] if options.reads_unlabelled else []
     fingerprint = digest(run_digest(experiment, benchmark=benchmark, run=run, seed=seed), *inputs)
     return Training(
         options=options,

@@ -94,6 +94,7 @@ def made_up(crops: CropOptions, streams: tuple[str, ...], *, clips: int, frames:
         present=torch.ones(clips, frames, dtype=torch.bool),
         motion=torch.zeros(clips, frames, 2),
         windows=torch.tensor([0.0, 0.0, 1.0]).expand(clips, frames, 3),
+        labelled=torch.ones(clips, dtype=torch.bool),
     )
 
 

@@ -23,8 +23,7 @@ from torch.utils.data import DataLoader
 
 from had.config import digest
 from had.data.layouts import layout_of
-from had.data.pairs import ClipDataset, batches_of, collate
-from had.data.sequences import load_split
+from had.data.pairs import collate
 from had.device import choose_device, prepare_machine
 from had.errors import CheckpointError, DataError
 from had.files import atomic_folder, file_digest
@@ -34,6 +33,7 @@ from had.models.weights import load_network
 from had.options.experiment import Experiment, RunOptions
 from had.progress import progress
 from had.structures import Lesson, Sample
+from had.training.clips import clips_digest, training_clips
 
 log = logging.getLogger(__name__)
 KEPT = tuple(name for name in Lesson._fields if name != "whole")
@@ -126,7 +126,15 @@ def are_deleted(lessons: Path) -> bool:
 
 
 def write_lessons(
-    experiment: Experiment, *, benchmark: str, run: str, seed: int, data: Path, teacher: Path, output: Path
+    experiment: Experiment,
+    *,
+    benchmark: str,
+    run: str,
+    seed: int,
+    data: Path,
+    teacher: Path,
+    output: Path,
+    tracks: Path | None = None,
 ) -> None:
     """Ask the teacher about every crop that ``run`` will see with ``seed``, and keep the answers.
 
@@ -137,9 +145,10 @@ def write_lessons(
         teacher: its ``model.safetensors``.
         output: folder of the lessons: an array each of logits, size, offset, tokens and attention, one row a clip,
             epoch after epoch, and ``index.json``.
+        tracks: the teacher's tracks of the training split, for runs that are distilled without labels.
 
     Raises:
-        DataError: no prepared training split.
+        DataError: no prepared training split, or no tracks where they are needed.
         CheckpointError: not this benchmark's teacher.
     """
     prepare_machine()
@@ -147,9 +156,8 @@ def write_lessons(
     layout, training = layout_of(benchmark), options.training
     network = load_teacher(teacher, layout.teacher_streams, device, options)
     live = LiveTeacher(network, layout.student_streams, options.distillation.match_stream)
-    sequences = load_split(data, "train", benchmark=benchmark)[: training.sequences]
-    clips = ClipDataset(sequences, network.streams, options.crops, seed, training.samples)
-    batches = batches_of(training.samples, training.batch_size)
+    clips = training_clips(options, network.streams, benchmark=benchmark, seed=seed, data=data, tracks=tracks)
+    batches = clips.batches(training.batch_size)
     with atomic_folder(output) as folder:
         arrays: dict[str, np.ndarray] = {}
         for epoch in range(training.epochs):
@@ -159,26 +167,27 @@ def write_lessons(
             shown = progress(loader, label=label, total=len(batches), unit="batches")
             for batch, sample in zip(batches, shown, strict=True):
                 said = live.lesson(to_device(sample, device), epoch, batch)
-                rows = [epoch * training.samples + index for index in batch]
+                rows = [epoch * len(clips) + index for index in batch]
                 for name in KEPT:
                     values = getattr(said, name).unflatten(0, (len(batch), -1)).cpu().numpy()  # B*T ... -> B T ...
                     if name not in arrays:
-                        shape = (training.epochs * training.samples, *values.shape[1:])
+                        shape = (training.epochs * len(clips), *values.shape[1:])
                         arrays[name] = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", values.dtype, shape)
                     arrays[name][rows] = values
         for array in arrays.values():
             array.flush()  # type: ignore[attr-defined]
         facts = {
-            "digest": lessons_digest(options, seed=seed, data=data, teacher=teacher),
-            "samples": training.samples,
+            "digest": lessons_digest(options, seed=seed, data=data, teacher=teacher, tracks=tracks),
+            "samples": len(clips),
             "arrays": list(arrays),
         }
         (folder / "index.json").write_text(json.dumps(facts, indent=2) + "\n")
 
 
-def lessons_digest(options: RunOptions, *, seed: int, data: Path, teacher: Path) -> str:
+def lessons_digest(options: RunOptions, *, seed: int, data: Path, teacher: Path, tracks: Path | None = None) -> str:
     """What a run's lessons depend on: which crops it sees, whom it asks about which stream, and what is kept."""
-    return digest(options.lessons, KEPT, seed, file_digest(data / "train" / "index.json"), file_digest(teacher))
+    files = [file_digest(data / "train" / "index.json"), file_digest(teacher)]
+    return digest(options.lessons, KEPT, seed, *files, clips_digest(options, tracks))
 
 
 def load_teacher(path: Path, streams: tuple[str, ...], device: str, options: RunOptions) -> TrackingNetwork:

@@ -50,6 +50,7 @@ def train(
     output: Path,
     teacher: Path | None = None,
     lessons: Path | None = None,
+    tracks: Path | None = None,
 ) -> None:
     """Train one run on one benchmark with one seed; go on where a killed job stopped; nothing, if it is done.
 
@@ -61,6 +62,7 @@ def train(
         teacher: the teacher's ``model.safetensors``, for runs that are distilled.
         lessons: what it says about this run's crops, kept by `had.training.lessons.write_lessons`; None asks it at
             every step.
+        tracks: its tracks of the training split, for runs that are distilled without labels.
 
     Raises:
         DataError, CheckpointError: as `build_training` and `load_state`.
@@ -68,7 +70,14 @@ def train(
     """
     prepare_machine()
     job = build_training(
-        experiment, benchmark=benchmark, run=run, seed=seed, data=data, teacher=teacher, lessons=lessons
+        experiment,
+        benchmark=benchmark,
+        run=run,
+        seed=seed,
+        data=data,
+        teacher=teacher,
+        lessons=lessons,
+        tracks=tracks,
     )
     if _finished(output, job.digest):
         log.info("%s: already done in %s", job.name, output)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from toy import ToySequence, toy_split
+from toy import ToySequence, same, toy_split
 
 from had.boxes import xywh_to_cxcywh
 from had.data.one_shot import OneShotCrops, one_shot_ious
@@ -15,17 +15,6 @@ from had.structures import Prediction
 STREAMS = ("event_image", "rgb", "voxel")
 CROPS = CropOptions(template_size=32, search_size=64, clip_frames=3, max_gap=4, template_voxels=8, search_voxels=16)
 PLAIN = {"flip": 0.0, "colour_jitter": 0.0, "grey": 0.0}
-
-
-def same(a, b) -> bool:
-    return all(
-        torch.equal(x, y)
-        for x, y in zip(
-            (*a.template.values(), *a.search.values(), *a[2:]),
-            (*b.template.values(), *b.search.values(), *b[2:]),
-            strict=True,
-        )
-    )
 
 
 def test_shapes_and_types():

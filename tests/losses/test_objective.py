@@ -38,6 +38,7 @@ def make_sample(present=True, seed=0) -> Sample:
         torch.full((BATCH, FRAMES), present),
         torch.randn(BATCH, FRAMES, 2, generator=rng) * 0.1,
         torch.tensor([0.0, 0.0, 1.0]).expand(BATCH, FRAMES, 3),
+        torch.ones(BATCH, dtype=torch.bool),
     )
 
 
@@ -251,3 +252,24 @@ def test_each_term_alone_moves_the_student(options, networks, term):
     student.zero_grad()
     total.backward()
     assert sum(p.grad.abs().sum() for p in student.parameters() if p.grad is not None) > 1e-6
+
+
+def test_labels_alone_are_the_tasks_and_all_crops_are_taught(options, networks):
+    """Pseudo-labels of half the clips: no task loss reads them, and every distillation term hears their crops."""
+    student, teacher = build_network(options, ("event_image",), seed=2).eval(), networks[1]
+    options = with_terms(options, "feature", "similarity", "response", "spatial")
+    objective = Objective(options, student_dim=student.dim, teacher_dim=teacher.dim, seed=0)
+    sample = make_sample()
+    labelled = torch.arange(BATCH) < BATCH // 2
+    half = sample._replace(labelled=labelled)
+    moved = half._replace(boxes=torch.where(labelled[:, None, None], half.boxes, half.boxes.roll(1, dims=1) * 0.5))
+    said = taught(teacher, sample)
+    whole, some, others = (objective(run(student, one), one, said)[1] for one in (sample, half, moved))
+    first = Sample(*({k: v[labelled] for k, v in x.items()} if isinstance(x, dict) else x[labelled] for x in sample))
+    alone = objective(run(student, first), first, taught(teacher, first))[1]
+    for name in ("focal", "giou", "l1"):
+        assert some[name] == others[name]
+        torch.testing.assert_close(some[name], alone[name])
+        assert some[name] != whole[name]
+    for name in options.terms:
+        assert some[name] == others[name] == whole[name]

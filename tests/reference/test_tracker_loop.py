@@ -6,7 +6,7 @@ import torch
 from test_networks import published
 
 from had.data.frames import Frame
-from had.options.experiment import TrackingOptions
+from had.options.tracking import TrackingOptions
 from had.options.training import CropOptions
 from had.tracking.tracker import Tracker
 

@@ -7,7 +7,7 @@ from toy import SIZE, toy_split
 
 from had.boxes import iou, xywh_to_xyxy
 from had.data.frames import EVENT_DTYPE, Frame
-from had.options.experiment import TrackingOptions
+from had.options.tracking import TrackingOptions
 from had.options.training import CropOptions
 from had.structures import Features, Prediction, TokenLayout
 from had.tracking.run import follow

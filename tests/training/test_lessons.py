@@ -11,7 +11,7 @@ from had.data.pairs import ClipDataset, collate
 from had.errors import CheckpointError, DataError
 from had.losses.hierarchical import matched_tokens
 from had.models.weights import load_network
-from had.training import build, lessons, loop
+from had.training import build, clips, lessons, loop
 
 IDENTITY = {"benchmark": "coesot", "seed": 0}
 
@@ -19,7 +19,7 @@ IDENTITY = {"benchmark": "coesot", "seed": 0}
 @pytest.fixture(autouse=True)
 def recorded(monkeypatch):
     record = Recorded()
-    for module in (build, lessons):
+    for module in (build, clips):
         monkeypatch.setattr(module, "load_split", load_toy_split)
     monkeypatch.setattr(loop, "open_run", record.open_run)
 

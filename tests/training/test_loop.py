@@ -16,13 +16,14 @@ from had.config import load
 from had.errors import CheckpointError, ConfigError
 from had.losses.objective import Objective
 from had.models.weights import load_network
-from had.training import build, loop
+from had.training import build, clips, loop
 
 
 @pytest.fixture
 def record(monkeypatch):
     recorded = Recorded()
-    monkeypatch.setattr(build, "load_split", load_toy_split)
+    for module in (build, clips):
+        monkeypatch.setattr(module, "load_split", load_toy_split)
     monkeypatch.setattr(loop, "open_run", recorded.open_run)
     return recorded
 

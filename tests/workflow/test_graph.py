@@ -72,6 +72,21 @@ def test_fewer_teachers_are_shared(snakemake):
     assert "Train the teacher teacher on coesot, seed 0." in output(asked)
 
 
+def test_crops_without_labels_wait_for_the_teachers_tracks(snakemake):
+    few = "regimes={few: {title: few, training: {sequences: 2}, distillation: {unlabelled: true}}}"
+    seeds = ["--config", "seeds=[0,1,2]", "run_seeds={teacher: [0, 1]}", few]
+    folder = "results/smoke/checkpoints/coesot"
+    wanted = [f"{folder}/{run}/seed2/model.safetensors" for run in ("had_few", "hdetrack_few", "student_few", "had")]
+    asked = snakemake("-n", "--configfile", "config/smoke.yaml", *seeds, "--", *wanted)
+    counts = jobs(asked)
+    assert (counts["train_teacher"], counts["pseudo_label"], counts["teach"], counts["distill"]) == (1, 1, 2, 4)
+    assert "training sequences with the teacher of seed 0." in output(asked)
+    plain = snakemake(
+        "-n", "--configfile", "config/smoke.yaml", *seeds, "--", f"{folder}/student_few/seed2/model.safetensors"
+    )
+    assert not {"train_teacher", "pseudo_label", "teach"} & set(jobs(plain))
+
+
 @pytest.mark.parametrize("target", ["all", "data", "tables", "figures", "page"])
 def test_named_targets(snakemake, target):
     assert jobs(snakemake("-n", "--", target))[target] == 1

@@ -161,6 +161,17 @@ def test_the_shipped_notebooks_read_results_only(notebook):
     assert not {"torch", "mlflow"} & {name.partition(".")[0] for name in lines}
 
 
+def test_crops_without_labels_are_distilled_on_top_of_what_is_there(finished):
+    few = "regimes={few: {title: few, runs: [had], training: {sequences: 2}, distillation: {unlabelled: true}}}"
+    weights = "results/smoke/checkpoints/coesot/had_few/seed0/model.safetensors"
+    answer = finished("--cores", "2", "--configfile", "config/smoke.yaml", "--config", few, "--", weights)
+    assert answer.returncode == 0, output(answer)[-20_000:]
+    tracks = finished.folder / "results/smoke/pseudo_labels/coesot/seed0"
+    assert len(list(tracks.glob("*_time.txt"))) == 4
+    summary = json.loads((finished.folder / weights).with_name("summary.json").read_text())
+    assert (summary["samples"], summary["steps"]) == (2 * 2 * 16, 2 * 4)
+
+
 def test_starts_are_tracked_on_top_of_what_is_there(finished):
     """Only the new jobs run; OPE's tracks and scores stay the same bytes."""
     results = finished.folder / "results" / "smoke"

@@ -157,6 +157,19 @@ def teacher_of(wildcards):
     return [teacher_weights(wildcards)] if EXPERIMENT.resolve(wildcards.run).needs_teacher else []
 
 
+def pseudo_labels(wildcards, run):
+    """The teacher's tracks of the training split, for a run that is distilled without labels."""
+    if not EXPERIMENT.resolve(run).reads_unlabelled:
+        return []
+    seed = EXPERIMENT.teacher_seed(int(wildcards.seed))
+    return [f"{RESULTS}/pseudo_labels/{wildcards.benchmark}/seed{seed}/summary.json"]
+
+
+def option_of_folder(name, files):
+    """`--name FOLDER` for the folder of the one file; nothing without it."""
+    return f"--{name} {quote(str(Path(str(files)).parent))}" if files else ""
+
+
 def initial_weights_of(wildcards):
     """The published checkpoint that a run starts from."""
     path = EXPERIMENT.resolve(wildcards.run).training.initial_weights

@@ -44,10 +44,7 @@ def training_digest(wildcards):
 
 def tracking_digest(wildcards):
     """Crops and the tracker's options."""
-    return digest(
-        EXPERIMENT.crops,
-        EXPERIMENT.tracking.model_dump(mode="json", exclude={"profile_frames", "starts"}),
-    )
+    return digest(EXPERIMENT.crops, EXPERIMENT.tracking.decisive)
 
 
 def starts_digest(wildcards):

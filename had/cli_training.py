@@ -1,0 +1,67 @@
+"""``had train`` and ``had teach``: how a network comes to be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from had import cli_options as options
+from had.config import load
+
+Tracks = Annotated[
+    Path | None, typer.Option(help="Its tracks of the training split, for distillation without labels (`had track`).")
+]
+
+
+def train(
+    benchmark: options.Benchmark,
+    run: options.TrainedRun,
+    data: options.Prepared,
+    output: options.Output,
+    seed: options.Seed = 0,
+    config: options.ConfigFile = options.DEFAULT,
+    teacher: Annotated[Path | None, typer.Option(help="Weights of the trained teacher.")] = None,
+    lessons: Annotated[Path | None, typer.Option(help="What it says, kept by `had teach`; none: it is asked.")] = None,
+    tracks: Tracks = None,
+) -> None:
+    """Train a teacher or a student; go on where a killed job stopped."""
+    from had.training.loop import train as train_run
+
+    train_run(
+        load(config),
+        benchmark=benchmark,
+        run=run,
+        seed=seed,
+        data=data,
+        output=output,
+        teacher=teacher,
+        lessons=lessons,
+        tracks=tracks,
+    )
+
+
+def teach(
+    benchmark: options.Benchmark,
+    run: options.TaughtRun,
+    data: options.Prepared,
+    teacher: Annotated[Path, typer.Option(help="Weights of the trained teacher.")],
+    output: options.Output,
+    seed: options.Seed = 0,
+    config: options.ConfigFile = options.DEFAULT,
+    tracks: Tracks = None,
+) -> None:
+    """Keep what the teacher says about all crops that a distilled run will see, for it and its like."""
+    from had.training.lessons import write_lessons
+
+    write_lessons(
+        load(config),
+        benchmark=benchmark,
+        run=run,
+        seed=seed,
+        data=data,
+        teacher=teacher,
+        output=output,
+        tracks=tracks,
+    )

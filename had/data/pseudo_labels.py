@@ -1,0 +1,45 @@
+"""Sequences without labels, for training: what a tracker found in them stands for the boxes.
+
+A teacher needs no label to teach, but crops need to know where to look. Enters: prepared training sequences and the
+tracks that `had.tracking.run` has written of them, each begun with the box of its first visible frame, the one label
+that is used. Leaves: the same sequences with those tracks as annotation.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from had.box_text import quick_boxes
+from had.data.sequences import Sequence
+from had.errors import DataError
+from had.files import read_json
+
+
+def pseudo_labelled(sequences: list[Sequence], tracks: Path) -> list[Sequence]:
+    """Sequences with their tracks as boxes; the target counts as not present before a track begins.
+
+    Args:
+        sequences: of one prepared split.
+        tracks: folder of their tracks, as `had.tracking.run.track_split` leaves it.
+
+    Raises:
+        DataError: a track is missing, broken or of another length.
+    """
+    found = []
+    for sequence in sequences:
+        path = tracks / f"{sequence.name}.txt"
+        boxes = quick_boxes(path.read_bytes()) if path.is_file() else None
+        if boxes is None or len(boxes) != len(sequence) or not np.isfinite(boxes).all():
+            got = f"{'another or a broken file' if path.is_file() else 'no file'} {path}"
+            remedy = "track the training split with the teacher (`had track --split train`)"
+            raise DataError(f"a track of {len(sequence)} boxes", got, remedy)
+        begun = boxes[:, 2] * boxes[:, 3] > 0
+        found.append(sequence.annotated(boxes, begun))
+    return found
+
+
+def tracks_digest(tracks: Path) -> str:
+    """Which network's tracks they are, under which options; empty where they are not finished."""
+    return read_json(tracks / "summary.json").get("digest", "")
