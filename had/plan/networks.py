@@ -237,8 +237,8 @@ def _of_teachers(experiment: Experiment, networks: dict, steps: dict) -> Iterabl
         followed = [run for run in experiment.runs if experiment.resolve(run).reads_unlabelled]
         teachers = {experiment.teacher_seed(seed) for run in followed for seed in experiment.seeds_of(run)}
         if teachers:
-            facts, jittered = split_facts(experiment, benchmark, "train"), experiment.tracking.one_shot_crops
-            frames = None if facts.frames is None else len(teachers) * (facts.frames + jittered * facts.sequences)
+            facts = split_facts(experiment, benchmark, "train")
+            frames = None if facts.frames is None else len(teachers) * facts.frames
             yield line("pseudo_label", len(teachers), frames, facts.source)
         asked: dict[str, tuple[RunOptions, set[int]]] = {}
         for run in experiment.runs:

@@ -2,8 +2,8 @@
 
 Enters: prepared sequences and a checkpoint, or the name of a control. Leaves, in the output folder:
 `<sequence>.txt` (x, y, w, h a frame, tab-separated), `<sequence>_time.txt` (seconds a frame),
-`responses.npz`, `one_shot.csv`, and `summary.json` last; from a jittered start the tracks alone. A stopped job skips
-the sequences it finished.
+`responses.npz`, `one_shot.csv`, and `summary.json` last; from a jittered start, and of a training split, the tracks
+alone. A stopped job skips the sequences it finished.
 """
 
 from __future__ import annotations
@@ -101,8 +101,9 @@ def track_split(
     inputs = (file_digest(data / split / "index.json"), file_digest(checkpoint if network is not None else None))
     tracking = experiment.tracking.model_dump(mode="json", exclude={"starts"})
     identity = digest(identity, tracking, split, *inputs, *([] if start is None else [start]))
-    more = ["one_shot.csv"] if start is None else []
-    if maps := network is not None and start is None:
+    alone = start is not None or split == "train"  # nobody scores them
+    more = [] if alone else ["one_shot.csv"]
+    if maps := network is not None and not alone:
         more.append("responses.npz")
     if _finished(output, sequences, identity, more):
         log.info("%s: already done in %s", output.name, output)
@@ -126,7 +127,7 @@ def track_split(
         for group in groups:
             for sequence, track in zip(group, follow(tracker, group, label), strict=True):
                 write_track(output, sequence.name, track, maps=maps)
-    if start is None:
+    if not alone:
         write_one_shot(
             output / "one_shot.csv",
             network,

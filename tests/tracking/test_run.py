@@ -30,10 +30,10 @@ def checkpoint(tmp_path):
     return tmp_path / "model.safetensors"
 
 
-def track(output, name="student", checkpoint=None, **changes):
+def track(output, name="student", checkpoint=None, split="test", **changes):
     options = experiment(output, **changes)
     run.track_split(
-        options, benchmark="coesot", run=name, data=output, split="test", output=output, checkpoint=checkpoint
+        options, benchmark="coesot", run=name, data=output, split=split, output=output, checkpoint=checkpoint
     )
 
 
@@ -56,6 +56,13 @@ def test_files_of_a_network(tmp_path, checkpoint):
     summary = json.loads((output / "summary.json").read_text())
     assert (summary["frames"], summary["sequences"]) == (16, 2)
     assert summary["throughput"] == pytest.approx(16 / summary["seconds"])
+
+
+def test_of_a_training_split_the_tracks_alone_are_kept(tmp_path, checkpoint):
+    output = tmp_path / "tracks"
+    track(output, checkpoint=checkpoint, split="train")
+    names = {f"toy0{index}{end}.txt" for index in range(3) for end in ("", "_time")}
+    assert {path.name for path in output.iterdir()} == names | {"summary.json"}
 
 
 def test_interrupted_job_skips_what_is_done(tmp_path, checkpoint, monkeypatch):
