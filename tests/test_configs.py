@@ -1,5 +1,6 @@
 """Every shipped YAML loads, and the lists that must agree do."""
 
+import csv
 import json
 import math
 import re
@@ -215,3 +216,17 @@ def test_rows_may_be_called_what_snakemake_takes_as_a_wildcard(name):
     from snakemake.io import PeriodicityDetector
 
     assert bool(REPEATED.search(name)) == (PeriodicityDetector().is_periodic(name) is not None)
+
+
+@pytest.mark.parametrize("benchmark", ["eventvot", "coesot"])
+def test_the_study_that_is_reported_is_the_one_that_is_shipped(benchmark):
+    """Every network of docs/study/ has the identity that config/study.yaml gives it, and none is left out."""
+    study = load(REPOSITORY / "config" / "study.yaml")
+    with (REPOSITORY / "docs" / "study" / f"runs_{benchmark}.csv").open() as file:
+        reported = {(row["run"], int(row["seed"])): row["digest"] for row in csv.DictReader(file)}
+    shipped = {
+        (run, seed): run_digest(study, benchmark=benchmark, run=run, seed=seed)
+        for run in study.runs
+        for seed in study.seeds_of(run)
+    }
+    assert reported == shipped
