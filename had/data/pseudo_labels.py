@@ -16,6 +16,8 @@ from had.data.sequences import Sequence
 from had.errors import DataError
 from had.files import read_json
 
+REMEDY = "track the training split with the teacher (`had track --split train`)"
+
 
 def pseudo_labelled(sequences: list[Sequence], tracks: Path) -> list[Sequence]:
     """Sequences with their tracks as boxes; the target counts as not present before a track begins.
@@ -33,13 +35,19 @@ def pseudo_labelled(sequences: list[Sequence], tracks: Path) -> list[Sequence]:
         boxes = quick_boxes(path.read_bytes()) if path.is_file() else None
         if boxes is None or len(boxes) != len(sequence) or not np.isfinite(boxes).all():
             got = f"{'another or a broken file' if path.is_file() else 'no file'} {path}"
-            remedy = "track the training split with the teacher (`had track --split train`)"
-            raise DataError(f"a track of {len(sequence)} boxes", got, remedy)
+            raise DataError(f"a track of {len(sequence)} boxes", got, REMEDY)
         begun = boxes[:, 2] * boxes[:, 3] > 0
         found.append(sequence.annotated(boxes, begun))
     return found
 
 
 def tracks_digest(tracks: Path) -> str:
-    """Which network's tracks they are, under which options; empty where they are not finished."""
-    return read_json(tracks / "summary.json").get("digest", "")
+    """Which network's tracks they are, and under which options.
+
+    Raises:
+        DataError: they are not finished.
+    """
+    digest = read_json(tracks / "summary.json").get("digest")
+    if digest is None:
+        raise DataError("finished tracks", f"none in {tracks / 'summary.json'}", REMEDY)
+    return digest

@@ -249,5 +249,5 @@ class RunOptions(Options):
     def lessons(self) -> dict:
         """What decides which lessons a distilled run gets, beside seed, data and teacher."""
         training = {name: getattr(self.training, name) for name in ("sequences", "epochs", "samples", "batch_size")}
-        distillation = {name: getattr(self.distillation, name) for name in ("match_stream", "unlabelled")}
-        return {"crops": self.crops.model_dump(), **distillation, **training}
+        found = {"crops": self.crops.model_dump(), "match_stream": self.distillation.match_stream, **training}
+        return found | ({"unlabelled": True} if self.reads_unlabelled else {})

@@ -27,7 +27,7 @@ from had.models.network import TrackingNetwork, build_network
 from had.models.published import match, refuse_partial
 from had.models.weights import load_published, read_published, start_from_teacher
 from had.options.experiment import Experiment, RunOptions
-from had.training.clips import clips_digest, training_clips
+from had.training.clips import clips_digests, training_clips
 from had.training.lessons import LiveTeacher, StoredTeacher, Teacher, are_deleted, lessons_digest, load_teacher
 from had.training.optim import build_optimizer, build_schedule
 
@@ -139,8 +139,7 @@ def build_training(
     steps_per_epoch = -(-training.samples // training.batch_size)
     optimizer = build_optimizer(network, objective, training)
     read = (data / "train" / "index.json", teacher if guide is not None else None, training.initial_weights)
-    inputs = [file_digest(path) for path in read]
-    inputs += [clips_digest(options, tracks)] if options.reads_unlabelled else []
+    inputs = [*(file_digest(path) for path in read), *clips_digests(options, tracks)]
     fingerprint = digest(run_digest(experiment, benchmark=benchmark, run=run, seed=seed), *inputs)
     return Training(
         options=options,

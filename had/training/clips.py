@@ -41,6 +41,10 @@ def training_clips(
     return ClipDataset(labelled, streams, options.crops, seed, training.samples, unlabelled)
 
 
-def clips_digest(options: RunOptions, tracks: Path | None) -> str:
-    """What the clips depend on beside options, seed and prepared split; empty for a run that sees labels only."""
-    return tracks_digest(tracks) if options.reads_unlabelled and tracks is not None else ""
+def clips_digests(options: RunOptions, tracks: Path | None) -> list[str]:
+    """What the clips depend on beside options, seed and prepared split; nothing for a run that sees labels only.
+
+    Raises:
+        DataError: tracks that are not finished.
+    """
+    return [tracks_digest(tracks)] if options.reads_unlabelled and tracks is not None else []

@@ -33,7 +33,7 @@ from had.models.weights import load_network
 from had.options.experiment import Experiment, RunOptions
 from had.progress import progress
 from had.structures import Lesson, Sample
-from had.training.clips import clips_digest, training_clips
+from had.training.clips import clips_digests, training_clips
 
 log = logging.getLogger(__name__)
 KEPT = tuple(name for name in Lesson._fields if name != "whole")
@@ -187,7 +187,7 @@ def write_lessons(
 def lessons_digest(options: RunOptions, *, seed: int, data: Path, teacher: Path, tracks: Path | None = None) -> str:
     """What a run's lessons depend on: which crops it sees, whom it asks about which stream, and what is kept."""
     files = [file_digest(data / "train" / "index.json"), file_digest(teacher)]
-    return digest(options.lessons, KEPT, seed, *files, clips_digest(options, tracks))
+    return digest(options.lessons, KEPT, seed, *files, *clips_digests(options, tracks))
 
 
 def load_teacher(path: Path, streams: tuple[str, ...], device: str, options: RunOptions) -> TrackingNetwork:

@@ -76,6 +76,10 @@ def test_a_student_without_terms_sees_labels_only(tmp_path):
 def test_what_is_missing_is_said(tmp_path, teacher, tracks):
     with pytest.raises(DataError, match=r"the teacher's tracks for run 'had'.*--tracks"):
         train(tmp_path, "none", teacher=teacher)
+    (tracks / "summary.json").rename(tmp_path / "summary.json")
+    with pytest.raises(DataError, match=r"finished tracks.*had track --split train"):
+        train(tmp_path, "unfinished", teacher=teacher, tracks=tracks)
+    (tmp_path / "summary.json").rename(tracks / "summary.json")
     (tracks / "toy01.txt").unlink()
     with pytest.raises(DataError, match=r"no file .*toy01\.txt"):
         train(tmp_path, "missing", teacher=teacher, tracks=tracks)
