@@ -67,7 +67,8 @@ def run_digest(experiment: Experiment, *, benchmark: str, run: str, seed: int) -
 
     Both MLflow's identity of a run and what makes the workflow train it again. Left out is what changes nothing:
     titles, loading processes, others' published curves, sizes of splits that are not read, options of distillation
-    where there is none, and weights of terms that are off.
+    where there is none, and weights of terms that are off. Options of tracking decide where distillation on sequences
+    without labels looks.
     """
     source = experiment.source(benchmark).model_dump(mode="json", exclude={"baselines"})
     trained = run in experiment.runs
@@ -208,6 +209,10 @@ def _check_networks(experiment: Experiment) -> None:
         for benchmark in experiment.benchmarks:
             layout = layout_of(benchmark)
             run.check(layout.teacher_streams if run.role == "teacher" else layout.student_streams)
+            scenes, count = experiment.benchmarks[benchmark].simulation, run.training.sequences
+            if run.reads_unlabelled and scenes is not None and (count or 0) >= scenes.train.sequences:
+                expected = f"runs.{name}.training.sequences below the {scenes.train.sequences} of {benchmark}"
+                raise ConfigError(expected, str(count), "lower it, or remove distillation.unlabelled")
         if not run.needs_teacher:
             continue
         teacher, same = experiment.resolve("teacher").network, ["patch"]

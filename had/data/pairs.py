@@ -78,7 +78,7 @@ class ClipDataset(Dataset):
     ):
         if not sequences:
             raise DataError("at least one sequence", "an empty split", "prepare the split or check its list file")
-        self.sequences, self.labelled = [*sequences, *unlabelled], len(sequences)
+        self.sequences, self.first_unlabelled = [*sequences, *unlabelled], len(sequences)
         self.streams, self.crops = streams, crops
         self.seed, self.samples, self.epoch = seed, samples, 0
         self.visible = [np.flatnonzero(visible_frames(sequence)) for sequence in self.sequences]
@@ -89,7 +89,7 @@ class ClipDataset(Dataset):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return 2 * self.samples if len(self.sequences) > self.labelled else self.samples
+        return 2 * self.samples if len(self.sequences) > self.first_unlabelled else self.samples
 
     def batches(self, batch_size: int) -> list[list[int]]:
         """The samples of an epoch in batches of ``batch_size`` labelled ones, in order, and as many unlabelled behind.
@@ -104,7 +104,7 @@ class ClipDataset(Dataset):
 
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, self.epoch, index]))
-        bounds = (0, self.labelled) if index < self.samples else (self.labelled, len(self.sequences))
+        bounds = (0, self.first_unlabelled) if index < self.samples else (self.first_unlabelled, len(self.sequences))
         for _ in range(REDRAWS):
             chosen = int(rng.integers(*bounds))
             clip = self.draw(chosen, rng)
@@ -152,7 +152,7 @@ class ClipDataset(Dataset):
             present=torch.from_numpy(present),
             motion=torch.from_numpy(motion.astype(np.float32)),
             windows=torch.from_numpy(windows.astype(np.float32)),
-            labelled=torch.tensor(clip.sequence < self.labelled),
+            labelled=torch.tensor(clip.sequence < self.first_unlabelled),
         )
 
     def _template_window(self, clip: Clip) -> AnyWindow:

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from had.box_text import quick_boxes
+from had.config import digest
 from had.data.sequences import Sequence
 from had.errors import DataError
-from had.files import read_json
+from had.files import file_digest, read_json
 
 REMEDY = "track the training split with the teacher (`had track --split train`)"
 
@@ -36,18 +37,30 @@ def pseudo_labelled(sequences: list[Sequence], tracks: Path) -> list[Sequence]:
         if boxes is None or len(boxes) != len(sequence) or not np.isfinite(boxes).all():
             got = f"{'another or a broken file' if path.is_file() else 'no file'} {path}"
             raise DataError(f"a track of {len(sequence)} boxes", got, REMEDY)
-        begun = boxes[:, 2] * boxes[:, 3] > 0
+        begun = np.asarray((boxes[:, 2:] > 0).all(axis=1))
         found.append(sequence.annotated(boxes, begun))
     return found
 
 
-def tracks_digest(tracks: Path) -> str:
-    """Which network's tracks they are, and under which options.
+def check_tracks(tracks: Path, *, benchmark: str, teacher: Path) -> None:
+    """Whether tracks are finished, and a teacher's of a benchmark's training split.
 
     Raises:
-        DataError: they are not finished.
+        DataError: otherwise.
     """
-    digest = read_json(tracks / "summary.json").get("digest")
-    if digest is None:
-        raise DataError("finished tracks", f"none in {tracks / 'summary.json'}", REMEDY)
-    return digest
+    wanted = {"benchmark": benchmark, "split": "train", "checkpoint": file_digest(teacher)}
+    facts = read_json(tracks / "summary.json")
+    got = {name: facts.get(name) for name in wanted}
+    if got != wanted:
+        words = ", ".join(f"{name} {value}" for name, value in got.items()) if facts else "none that are finished"
+        expected = f"tracks of {benchmark}'s training split by {teacher}"
+        raise DataError(expected, f"{words} in {tracks}", REMEDY)
+
+
+def tracks_digest(tracks: Path) -> str:
+    """The contents of all box files."""
+    return digest([(path.name, file_digest(path)) for path in sorted(tracks.glob("*.txt")) if not _is_time(path)])
+
+
+def _is_time(path: Path) -> bool:
+    return path.stem.endswith("_time")

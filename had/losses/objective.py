@@ -6,7 +6,8 @@ Leaves: the total that is differentiated, and every term on its own, unweighted.
 Task terms count every frame that has a label (a target that is not visible should give an empty map). Of the
 distillation terms, `feature` and `similarity` compare what both networks see and count every frame; the others are
 about the target and count the frames in which it is visible, since a teacher's map of an absent target is noise that
-softmax blows up to a full distribution.
+softmax blows up to a full distribution. Pseudo-labels call it visible in every frame of a track. Batch normalisation in
+the head sees all crops.
 """
 
 from __future__ import annotations

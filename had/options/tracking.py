@@ -29,5 +29,10 @@ class TrackingOptions(Options):
 
     @property
     def decisive(self) -> dict:
-        """What a track from the annotated box depends on."""
-        return self.model_dump(mode="json", exclude={"profile_frames", "starts"})
+        """What a track depends on."""
+        return self.model_dump(mode="json", exclude={"profile_frames", "starts", "one_shot_crops"})
+
+    @property
+    def scored(self) -> dict:
+        """What all that is scored of a split depends on: its tracks from the annotated boxes, and the single crops."""
+        return {**self.decisive, "one_shot_crops": self.one_shot_crops}

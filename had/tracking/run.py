@@ -99,9 +99,10 @@ def track_split(
     if run not in CONTROLS:
         network, crops = _network(experiment, benchmark, run, checkpoint, device)
     inputs = (file_digest(data / split / "index.json"), file_digest(checkpoint if network is not None else None))
-    tracking = experiment.tracking.model_dump(mode="json", exclude={"starts"})
-    identity = digest(identity, tracking, split, *inputs, *([] if start is None else [start]))
     alone = start is not None or split == "train"  # nobody scores them
+    tracking = experiment.tracking.decisive if alone else experiment.tracking.scored
+    identity = digest(identity, tracking, split, *inputs, *([] if start is None else [start]))
+    origin = {"benchmark": benchmark, "split": split, "run": run, "checkpoint": inputs[1], "digest": identity}
     more = [] if alone else ["one_shot.csv"]
     if maps := network is not None and not alone:
         more.append("responses.npz")
@@ -138,7 +139,7 @@ def track_split(
             device=device,
             label=f"{label}, one-shot",
         )
-    _finish(output, sequences, identity)
+    _finish(output, sequences, origin)
 
 
 def follow(tracker: Tracker, sequences: list[Sequence], label: str) -> list[Track]:
@@ -257,7 +258,7 @@ def _discard_foreign(output: Path, sequences: list[Sequence], identity: str) -> 
         path.write_text(identity)
 
 
-def _finish(output: Path, sequences: list[Sequence], identity: str) -> None:
+def _finish(output: Path, sequences: list[Sequence], origin: dict) -> None:
     """Join the response maps, write the summary, remove the parts."""
     parts = {sequence.name: output / PARTS / f"{sequence.name}.npz" for sequence in sequences}
     if all(path.is_file() for path in parts.values()):
@@ -274,7 +275,7 @@ def _finish(output: Path, sequences: list[Sequence], identity: str) -> None:
         "frames": frames,
         "seconds": seconds,
         "throughput": frames / seconds if seconds else None,  # frames a second, sequences in lockstep
-        "digest": identity,
+        **origin,
     }
     with atomic_file(output / "summary.json") as path:
         path.write_text(json.dumps(summary, indent=2) + "\n")

@@ -135,7 +135,7 @@ def build_training(
         distilled = LiveTeacher(guide, streams, options.distillation.match_stream, whole=whole)
     seen = tuple(dict.fromkeys(streams + (distilled.streams if distilled else ())))
     training = options.training
-    clips = training_clips(options, seen, benchmark=benchmark, seed=seed, data=data, tracks=tracks)
+    clips = training_clips(options, seen, benchmark=benchmark, seed=seed, data=data, teacher=teacher, tracks=tracks)
     steps_per_epoch = -(-training.samples // training.batch_size)
     optimizer = build_optimizer(network, objective, training)
     read = (data / "train" / "index.json", teacher if guide is not None else None, training.initial_weights)

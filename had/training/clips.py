@@ -5,14 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from had.data.pairs import ClipDataset
-from had.data.pseudo_labels import pseudo_labelled, tracks_digest
+from had.data.pseudo_labels import check_tracks, pseudo_labelled, tracks_digest
 from had.data.sequences import Sequence, load_split
 from had.errors import DataError
 from had.options.experiment import RunOptions
 
 
 def training_clips(
-    options: RunOptions, streams: tuple[str, ...], *, benchmark: str, seed: int, data: Path, tracks: Path | None
+    options: RunOptions,
+    streams: tuple[str, ...],
+    *,
+    benchmark: str,
+    seed: int,
+    data: Path,
+    teacher: Path | None,
+    tracks: Path | None,
 ) -> ClipDataset:
     """The clips that a run sees.
 
@@ -21,23 +28,24 @@ def training_clips(
         streams: the streams to cut.
         benchmark, seed: whose.
         data: folder of the prepared splits.
-        tracks: the teacher's tracks of the training split, for a run that is distilled without labels.
+        teacher: the teacher's ``model.safetensors``.
+        tracks: its tracks of the training split, for a run that is distilled without labels.
 
     Raises:
-        DataError: no prepared training split, no tracks where they are needed, or no sequence without labels.
+        DataError: no prepared training split, no tracks where they are needed or another teacher's, or no sequence
+            without labels.
     """
     sequences, training = load_split(data, "train", benchmark=benchmark), options.training
     count = len(sequences[: training.sequences])
     labelled, rest = sequences[:count], sequences[count:]
     unlabelled: list[Sequence] = []
     if options.reads_unlabelled:
-        if tracks is None:
-            remedy = "track the training split with the teacher and give the folder (--tracks)"
-            raise DataError(f"the teacher's tracks for run {options.run!r}", "none", remedy)
+        assert teacher is not None, "whoever is distilled has a teacher"
+        check_tracks(_given(options, tracks), benchmark=benchmark, teacher=teacher)
         if not rest:
             got = f"{len(sequences)} in {data / 'train'}, all of them labelled"
             raise DataError("training sequences behind training.sequences", got, "lower training.sequences")
-        unlabelled = pseudo_labelled(rest, tracks)
+        unlabelled = pseudo_labelled(rest, _given(options, tracks))
     return ClipDataset(labelled, streams, options.crops, seed, training.samples, unlabelled)
 
 
@@ -45,6 +53,13 @@ def clips_digests(options: RunOptions, tracks: Path | None) -> list[str]:
     """What the clips depend on beside options, seed and prepared split; nothing for a run that sees labels only.
 
     Raises:
-        DataError: tracks that are not finished.
+        DataError: no tracks where they are needed.
     """
-    return [tracks_digest(tracks)] if options.reads_unlabelled and tracks is not None else []
+    return [tracks_digest(_given(options, tracks))] if options.reads_unlabelled else []
+
+
+def _given(options: RunOptions, tracks: Path | None) -> Path:
+    if tracks is None:
+        remedy = "track the training split with the teacher and give the folder (--tracks)"
+        raise DataError(f"the teacher's tracks for run {options.run!r}", "none", remedy)
+    return tracks

@@ -156,7 +156,9 @@ def write_lessons(
     layout, training = layout_of(benchmark), options.training
     network = load_teacher(teacher, layout.teacher_streams, device, options)
     live = LiveTeacher(network, layout.student_streams, options.distillation.match_stream)
-    clips = training_clips(options, network.streams, benchmark=benchmark, seed=seed, data=data, tracks=tracks)
+    clips = training_clips(
+        options, network.streams, benchmark=benchmark, seed=seed, data=data, teacher=teacher, tracks=tracks
+    )
     batches = clips.batches(training.batch_size)
     with atomic_folder(output) as folder:
         arrays: dict[str, np.ndarray] = {}

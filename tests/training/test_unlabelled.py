@@ -10,6 +10,7 @@ from toy_experiment import Recorded, experiment, load_toy_split
 
 from had.config import run_digest
 from had.errors import ConfigError, DataError
+from had.files import file_digest
 from had.training import build, clips, lessons, loop
 
 IDENTITY = {"benchmark": "coesot", "seed": 0}
@@ -30,13 +31,19 @@ def teacher(tmp_path):
 
 
 @pytest.fixture
-def tracks(tmp_path):
+def tracks(tmp_path, teacher):
     folder = tmp_path / "tracks"
     folder.mkdir()
     for sequence in load_toy_split(tmp_path, "train"):
         np.savetxt(folder / f"{sequence.name}.txt", sequence.boxes, fmt="%.4f", delimiter="\t")
-    (folder / "summary.json").write_text(json.dumps({"digest": "of the teacher"}))
+    made_by(folder, teacher)
     return folder
+
+
+def made_by(folder, teacher, **changes):
+    """What says whose tracks they are."""
+    facts = {"benchmark": "coesot", "split": "train", "checkpoint": file_digest(teacher), **changes}
+    (folder / "summary.json").write_text(json.dumps(facts))
 
 
 def train(folder, name, run="had", changes=UNLABELLED, **given):
@@ -63,9 +70,11 @@ def test_kept_lessons_lead_to_the_same_weights(tmp_path, teacher, tracks):
     lessons.write_lessons(experiment(tmp_path, **UNLABELLED), **IDENTITY, **given, output=kept)
     asked = train(tmp_path, "asked", teacher=teacher, tracks=tracks)
     assert equal(asked, train(tmp_path, "told", teacher=teacher, tracks=tracks, lessons=kept))
-    (tracks / "summary.json").write_text(json.dumps({"digest": "of another teacher"}))
+    np.savetxt(tracks / "toy02.txt", np.full((8, 4), 9.0))
     with pytest.raises(DataError, match="lessons of this run's crops"):
         train(tmp_path, "other", teacher=teacher, tracks=tracks, lessons=kept)
+    with pytest.raises(DataError, match="--tracks"):
+        train(tmp_path, "none", teacher=teacher, lessons=kept)
 
 
 def test_a_student_without_terms_sees_labels_only(tmp_path):
@@ -76,10 +85,14 @@ def test_a_student_without_terms_sees_labels_only(tmp_path):
 def test_what_is_missing_is_said(tmp_path, teacher, tracks):
     with pytest.raises(DataError, match=r"the teacher's tracks for run 'had'.*--tracks"):
         train(tmp_path, "none", teacher=teacher)
-    (tracks / "summary.json").rename(tmp_path / "summary.json")
-    with pytest.raises(DataError, match=r"finished tracks.*had track --split train"):
+    (tracks / "summary.json").unlink()
+    with pytest.raises(DataError, match=r"none that are finished.*had track --split train"):
         train(tmp_path, "unfinished", teacher=teacher, tracks=tracks)
-    (tmp_path / "summary.json").rename(tracks / "summary.json")
+    for other in ({"checkpoint": ""}, {"benchmark": "eventvot"}, {"split": "test"}):  # "": a control's
+        made_by(tracks, teacher, **other)
+        with pytest.raises(DataError, match=r"tracks of coesot's training split by .*model\.safetensors"):
+            train(tmp_path, "other", teacher=teacher, tracks=tracks)
+    made_by(tracks, teacher)
     (tracks / "toy01.txt").unlink()
     with pytest.raises(DataError, match=r"no file .*toy01\.txt"):
         train(tmp_path, "missing", teacher=teacher, tracks=tracks)
@@ -91,6 +104,9 @@ def test_what_is_missing_is_said(tmp_path, teacher, tracks):
 def test_all_labelled_and_unlabelled_at_once_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"training\.sequences.*distillation\.unlabelled in run 'had'"):
         experiment(tmp_path, distillation={"unlabelled": True})
+    scenes = {"coesot": {"simulation": {"train": {"sequences": 3, "frames": 8}}}}
+    with pytest.raises(ConfigError, match=r"runs\.had\.training\.sequences below the 3 of coesot, got 3"):
+        experiment(tmp_path, benchmarks=scenes, **{**UNLABELLED, "training": {"student": {"sequences": 3}}})
 
 
 def test_the_tracker_matters_to_those_who_read_its_tracks(tmp_path):
@@ -104,4 +120,4 @@ def test_the_tracker_matters_to_those_who_read_its_tracks(tmp_path):
     (plain, without), (same, read) = digests(**few), digests(**UNLABELLED)
     assert plain == same
     assert read not in (without, digests(**UNLABELLED, **other)[1])
-    assert digests(**UNLABELLED, tracking={"profile_frames": 7})[1] == read
+    assert digests(**UNLABELLED, tracking={"profile_frames": 7, "one_shot_crops": 1})[1] == read

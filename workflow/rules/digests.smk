@@ -44,6 +44,11 @@ def training_digest(wildcards):
 
 def tracking_digest(wildcards):
     """Crops and the tracker's options."""
+    return digest(EXPERIMENT.crops, EXPERIMENT.tracking.scored)
+
+
+def pseudo_labels_digest(wildcards):
+    """Crops and what decides a track."""
     return digest(EXPERIMENT.crops, EXPERIMENT.tracking.decisive)
 
 

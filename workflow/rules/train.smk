@@ -78,7 +78,7 @@ rule pseudo_label:
         config=CONFIGURATION,
         prepared=lambda wildcards, input: Path(input.data[0]).parents[1],
         folder=lambda wildcards, output: Path(output.summary).parent,
-        digest=lambda wildcards: tracking_digest(wildcards),
+        digest=pseudo_labels_digest,
     message:
         "Follow the targets of {wildcards.benchmark}'s training sequences with the teacher of seed {wildcards.seed}."
     shell:
