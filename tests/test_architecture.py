@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 HAD = Path(__file__).resolve().parents[1] / "had"
-NAMES = ("analysis", "base", "evaluation", "experiment", "recordings", "training")
+NAMES = ("analysis", "base", "evaluation", "experiment", "recordings", "rows", "tracking", "training")
 OPTIONS = {"options", *(f"options.{name}" for name in NAMES)}
 GROUND = OPTIONS | {"box_text", "boxes", "config", "device", "errors", "files", "progress", "structures"}
 GROUND |= {"data.annotation_layouts", "data.layouts"}
@@ -14,7 +14,8 @@ GROUND |= {"data.annotation_layouts", "data.layouts"}
 FLOORS = [{"data", "models", "losses", "experiment"}, {"training", "tracking"}, {"evaluation"}]
 """Rooms of one floor do not know one another."""
 ROOF = {"films", "explanations", "cli"}
-ROOF |= {f"cli_{name}" for name in ("analysis", "download", "evaluate", "options", "page", "plan", "verify", "weights")}
+VERBS = ("analysis", "download", "evaluate", "options", "page", "plan", "training", "verify", "weights")
+ROOF |= {f"cli_{name}" for name in VERBS}
 ROOF |= {"plan", *(f"plan.{name}" for name in ("jobs", "networks", "recordings", "report", "space"))}
 EVALUATION_READS = {"data.annotation_folders", "data.sequences", "data.frames", "data.representations"}
 """All that the evaluation takes from the floors below, beside the ground."""

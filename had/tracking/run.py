@@ -100,7 +100,7 @@ def track_split(
         network, crops = _network(experiment, benchmark, run, checkpoint, device)
     inputs = (file_digest(data / split / "index.json"), file_digest(checkpoint if network is not None else None))
     alone = start is not None or split == "train"  # nobody scores them
-    tracking = experiment.tracking.decisive if alone else experiment.tracking.scored
+    tracking = experiment.tracking.model_dump(mode="json", exclude={"starts"})
     identity = digest(identity, tracking, split, *inputs, *([] if start is None else [start]))
     origin = {"benchmark": benchmark, "split": split, "run": run, "checkpoint": inputs[1], "digest": identity}
     more = [] if alone else ["one_shot.csv"]

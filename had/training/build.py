@@ -70,6 +70,11 @@ class Training:
         """Sample indices of the epoch's batches."""
         return self.clips.batches(self.options.training.batch_size)
 
+    @property
+    def steps_per_epoch(self) -> int:
+        """The number of `batches`."""
+        return steps_per_epoch(self.options)
+
     def state(self) -> dict:
         """The one dictionary from which the run goes on as if it had never stopped."""
         return {
@@ -91,6 +96,11 @@ class Training:
         if state["random_cuda"]:
             torch.cuda.set_rng_state_all(state["random_cuda"])
         self.progress = {key: state[key] for key in self.progress}
+
+
+def steps_per_epoch(options: RunOptions) -> int:
+    """Optimizer steps of one epoch of a run."""
+    return -(-options.training.samples // options.training.batch_size)
 
 
 def build_training(
@@ -136,7 +146,6 @@ def build_training(
     seen = tuple(dict.fromkeys(streams + (distilled.streams if distilled else ())))
     training = options.training
     clips = training_clips(options, seen, benchmark=benchmark, seed=seed, data=data, teacher=teacher, tracks=tracks)
-    steps_per_epoch = -(-training.samples // training.batch_size)
     optimizer = build_optimizer(network, objective, training)
     read = (data / "train" / "index.json", teacher if guide is not None else None, training.initial_weights)
     inputs = [*(file_digest(path) for path in read), *clips_digests(options, tracks)]
@@ -153,7 +162,7 @@ def build_training(
         teacher=distilled,
         objective=objective,
         optimizer=optimizer,
-        schedule=build_schedule(optimizer, training, steps_per_epoch=steps_per_epoch),
+        schedule=build_schedule(optimizer, training, steps_per_epoch=steps_per_epoch(options)),
         progress={"epoch": 0, "batch": 0, "step": 0, "seconds": 0.0, "sums": {}, "history": []},
     )
 

@@ -112,7 +112,7 @@ def run_epoch(job: Training, epoch: int, stop: threading.Event, last: Path) -> N
     )
     epochs = job.options.training.epochs
     label = f"{job.name} from epoch {epoch + 1} of {epochs}"
-    remaining = len(batches) + (epochs - epoch - 1) * len(job.batches())  # time left is the whole run's
+    remaining = len(batches) + (epochs - epoch - 1) * job.steps_per_epoch  # time left is the whole run's
     begin = time.monotonic()
     samples = progress(loader, label=label, total=remaining, unit="steps")
     for batch, sample in zip(batches, samples, strict=True):
@@ -133,7 +133,7 @@ def run_step(job: Training, sample: Sample, epoch: int, batch: list[int]) -> dic
     """One optimizer step on a batch of clips; the loss parts as numbers."""
     lesson = job.teacher.lesson(sample, epoch, batch) if job.teacher is not None else None
     student = job.network(*crops_of(sample), need_attention=job.objective.needs_attention)
-    behind = job.progress["step"] / (job.options.training.epochs * len(job.batches()))
+    behind = job.progress["step"] / (job.options.training.epochs * job.steps_per_epoch)
     total, parts = job.objective(student, sample, lesson, progress=behind)
     if not math.isfinite(total.item()):
         got = f"{total.item()} at step {job.progress['step'] + 1} of {job.name}"
@@ -154,7 +154,7 @@ def finish_epoch(job: Training, epoch: int, record: TrackedRun) -> None:
     val_iou = validate(job)
     done = job.progress
     done["seconds"] += time.monotonic() - begin
-    losses = {name: value / len(job.batches()) for name, value in done["sums"].items()}
+    losses = {name: value / job.steps_per_epoch for name, value in done["sums"].items()}
     rate = job.schedule.get_last_lr()[1]  # the head's
     row = {"epoch": epoch + 1, "step": done["step"], "seconds": done["seconds"], "lr": rate, **losses}
     done["history"].append({**row, "val_iou": val_iou})
