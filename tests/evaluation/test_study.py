@@ -9,6 +9,7 @@ from had.config import dump, load, run_digest
 from had.errors import ConfigError
 from had.evaluation.products import write_product
 from had.evaluation.statistics import crossed_means, interval
+from had.evaluation.study import table
 from had.evaluation.tables import table as paper_table
 
 PAIRS = [["had", "student"], ["had", "hdetrack"], ["teacher", "student"]]
@@ -87,6 +88,15 @@ def test_comparisons_are_made_in_every_regime_on_the_common_seeds(made):
     expected = mean["had"] - mean["hdetrack"]
     assert table.loc[1, "SR"] == pytest.approx(expected)
     assert table.loc[1, "SR_agreeing"] == f"{int(expected > 0)}/1"
+
+
+def test_the_command_names_the_tracks_of_crops_without_labels(tmp_path):
+    few = {**FEW, "distillation": {"unlabelled": True}}
+    one = experiment(tmp_path, seeds=[0, 2], run_seeds={"teacher": [0, 1]}, regimes={"few": few})
+    write_results(one, "coesot")
+    commands = table(one, "coesot", "runs").data.set_index(["run", "seed"])["command"]
+    assert f"--tracks {tmp_path}/pseudo_labels/coesot/seed0 " in commands["had_few", 2]
+    assert "--tracks" not in commands["student_few", 2] + commands["had", 2]
 
 
 def test_every_network_has_a_line_with_its_digest_and_command(made):
