@@ -70,7 +70,8 @@ def truth(boxes, dtype=torch.float64):
     """(B, 4) ``xywh`` of the crop -> a batched sample without crops."""
     boxes = xywh_to_cxcywh(torch.as_tensor(np.asarray(boxes), dtype=dtype))[:, None]
     still = torch.zeros(len(boxes), 1, 2), torch.tensor([0.0, 0.0, 1.0]).expand(len(boxes), 1, 3)
-    return Sample({}, {}, boxes, torch.ones(len(boxes), 1, dtype=torch.bool), *still)
+    seen = torch.ones(len(boxes), 1, dtype=torch.bool)
+    return Sample({}, {}, boxes, seen, *still, labelled=seen[:, 0])
 
 
 def add_terms(comparison, experiment, actor, parts, prefix, predicted):
