@@ -11,7 +11,7 @@ from had import cli_options as options
 from had.config import load
 
 Tracks = Annotated[
-    Path | None, typer.Option(help="Its tracks of the training split, for distillation without labels (`had track`).")
+    Path | None, typer.Option(help="The teacher's tracks of the training split, for distillation.unlabelled.")
 ]
 
 

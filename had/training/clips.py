@@ -41,11 +41,12 @@ def training_clips(
     unlabelled: list[Sequence] = []
     if options.reads_unlabelled:
         assert teacher is not None, "whoever is distilled has a teacher"
-        check_tracks(_given(options, tracks), benchmark=benchmark, teacher=teacher)
+        given = _given(options, tracks)
+        check_tracks(given, benchmark=benchmark, teacher=teacher)
         if not rest:
             got = f"{len(sequences)} in {data / 'train'}, all of them labelled"
             raise DataError("training sequences behind training.sequences", got, "lower training.sequences")
-        unlabelled = pseudo_labelled(rest, _given(options, tracks))
+        unlabelled = pseudo_labelled(rest, given)
     return ClipDataset(labelled, streams, options.crops, seed, training.samples, unlabelled)
 
 
