@@ -10,7 +10,7 @@ SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIGFILE) --config results=$(RESU
 REPORT := $(RESULTS)/report/report.html
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help install demo test test-reference ui report clean test-newcomer lock
+.PHONY: help install demo test test-fuzz test-reference ui report clean test-newcomer lock
 .DELETE_ON_ERROR:
 
 help: ## This list.
@@ -42,6 +42,9 @@ test-reference: $(VENV)/.installed-for-tests ## Networks, losses, crops and trac
 	@test -f "$${HAD_REFERENCE:-../shared/reference/had_official}/manifest.json" \
 	  || { echo "No manifest.json in $${HAD_REFERENCE:-../shared/reference/had_official}: set HAD_REFERENCE" >&2; exit 1; }
 	$(BIN)/pytest tests/reference
+
+test-fuzz: $(VENV)/.installed-for-tests ## Damaged and random files for each parser, a minute each.
+	HAD_FUZZ_SECONDS=60 $(BIN)/pytest tests/fuzz
 
 ui: $(VENV)/.installed ## MLflow's pages over the runs, on http://127.0.0.1:5000.
 	$(BIN)/mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(RESULTS)/mlflow.db}" --host 127.0.0.1 --port $(PORT)
