@@ -122,7 +122,10 @@ def inspect(
 @app.command()
 def track(
     checkpoint: Annotated[Path | None, typer.Option(help="A trained network, model.safetensors.")] = None,
-    config: options.ConfigFile = options.DEFAULT,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="The experiment's YAML file; none: config/config.yaml, for a recording the checkpoint."),
+    ] = None,
     benchmark: Annotated[str, typer.Option(help="Benchmark of the split.")] = "",
     run: options.RunName = "",
     seed: options.Seed = 0,
@@ -147,7 +150,7 @@ def track(
                 "--recording, or --benchmark, --run, --data and --output", "neither", "see had track --help"
             )
         track_split(
-            load(config),
+            load(config or options.DEFAULT),
             benchmark=canonical_name(benchmark),
             run=run,
             seed=seed,

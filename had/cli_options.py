@@ -74,13 +74,10 @@ def scenes_of(config: Path, benchmark: str) -> SimulationOptions:
     return scenes
 
 
-def tracking_of(config: Path) -> tuple[TrackingOptions, str]:
-    """How a recording of one's own is followed, and on which device.
-
-    Without the default configuration, as in any folder that is not the project's: the defaults.
-    """
-    if config == DEFAULT and not config.is_file():
-        return TrackingOptions(), "auto"
+def tracking_of(config: Path | None) -> tuple[TrackingOptions | None, str]:
+    """What replaces the checkpoint's tracking options, and the device, where a configuration is named."""
+    if config is None:
+        return None, "auto"
     experiment = load(config)
     return experiment.tracking, experiment.device
 

@@ -77,8 +77,14 @@ def convert(
         raise CheckpointError("a tracker", f"{file} without a head", remedy)
     source = {"file": file.name, "digest": file_digest(file), "kind": found.kind}
     counts = {group: len(names) for group, names in report._asdict().items()}
-    resolved = load(config).resolve(run).model_dump(mode="json")
-    facts = {"benchmark": benchmark, "run": run, "streams": list(network.streams), "options": resolved}
+    experiment = load(config)
+    facts = {
+        "benchmark": benchmark,
+        "run": run,
+        "streams": list(network.streams),
+        "options": experiment.resolve(run).model_dump(mode="json"),
+        "tracking": experiment.tracking.carried,
+    }
     provenance = {**facts, "published": source | counts}
     save_network(output, network, provenance)
     typer.echo(f"{report}\nwritten to {output}")

@@ -31,7 +31,7 @@ def follow_recording(
     window_us: int,
     boxes: Path | None,
     film: Path | None,
-    tracking: TrackingOptions,
+    tracking: TrackingOptions | None,
     device: str,
 ) -> None:
     """`had.tracking.recording.track_recording` to its end, with a film of it where ``film`` names one.

@@ -28,6 +28,11 @@ class TrackingOptions(Options):
     """Also track from jittered first boxes, `{}` as OTB does (12 starts); null: from the annotated one alone (OPE)."""
 
     @property
+    def carried(self) -> dict:
+        """What a network's file says of tracking: how a box follows from the network's answer."""
+        return self.model_dump(mode="json", include={"window_influence", "size_rate", "clip_margin"})
+
+    @property
     def decisive(self) -> dict:
         """What a track depends on."""
         return self.model_dump(mode="json", exclude={"profile_frames", "starts", "one_shot_crops"})

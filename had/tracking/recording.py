@@ -19,12 +19,12 @@ from had.data.layouts import layout_of
 from had.data.recordings import Recording, TimeUnit, open_recording, time_slices
 from had.data.representations import voxel_cell, voxel_list
 from had.device import choose_device, prepare_machine
-from had.errors import CheckpointError, ConfigError, DataError
+from had.errors import ConfigError, DataError
 from had.files import atomic_file
 from had.models.weights import load_network
 from had.options.tracking import TrackingOptions
-from had.options.training import CropOptions
 from had.progress import progress
+from had.tracking.carried import crops_in, tracking_with
 from had.tracking.tracker import Tracker
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,8 @@ def track_recording(
         time_unit: as `had.data.recordings.open_recording`.
         boxes: file to which the boxes are written, ``x y w h`` a window, tab-separated, when all is done.
         camera: give each frame the camera's last image as stream ``rgb``.
-        options: weight of the Hann window, damping of the size, margin at the border.
+        options: weight of the Hann window, damping of the size, margin at the border, in place of the checkpoint's;
+            None: those of the checkpoint.
         device: where the network runs.
 
     Yields:
@@ -94,7 +95,8 @@ def track_recording(
     source = open_recording(recording, time_unit=time_unit)
     box = _checked(box, source.size, window_us)
     _refuse_negative(start_us, stop_us)
-    tracker = Tracker(network, _crops(provenance, checkpoint), options or TrackingOptions(), device)
+    tracking = tracking_with(provenance, checkpoint, options)
+    tracker = Tracker(network, crops_in(provenance, checkpoint), tracking, device)
     frames = frames_of(
         source,
         window_us=window_us,
@@ -223,14 +225,6 @@ def _voxels(events: np.ndarray, benchmark: str | None, size: tuple, begin: int, 
     if benchmark is None:
         return None
     return voxel_list(events, recipe=layout_of(benchmark).voxel, size=size, begin_us=begin, end_us=end)
-
-
-def _crops(provenance: dict, checkpoint: Path) -> CropOptions:
-    try:
-        return CropOptions.model_validate(provenance["options"]["crops"])
-    except (KeyError, ValueError):
-        got = f"none in {checkpoint}"
-        raise CheckpointError("the crops of its training in the checkpoint", got, "train the network again") from None
 
 
 def _refuse_negative(start_us: int | None, stop_us: int | None) -> None:

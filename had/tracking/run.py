@@ -28,6 +28,7 @@ from had.options.analysis import Start
 from had.options.experiment import Experiment
 from had.options.training import CropOptions
 from had.progress import progress
+from had.tracking.carried import warn_of_others
 from had.tracking.controls import build_control
 from had.tracking.one_shot import write_one_shot
 from had.tracking.starts import StartedSequence
@@ -213,11 +214,12 @@ def _network(experiment: Experiment, benchmark: str, run: str, checkpoint: Path 
     options, layout = experiment.resolve(run), layout_of(benchmark)
     if checkpoint is None:
         raise CheckpointError(f"a checkpoint of run {run!r}", "none", "give --checkpoint model.safetensors")
-    network, _ = load_network(checkpoint, device=device)
+    network, provenance = load_network(checkpoint, device=device)
     streams = layout.teacher_streams if options.role == "teacher" else layout.student_streams
     if network.streams != tuple(streams):
         got = f"{', '.join(network.streams)} in {checkpoint}"
         raise CheckpointError(f"a network of the streams {', '.join(streams)}", got, "give this run's checkpoint")
+    warn_of_others(provenance, checkpoint, experiment.tracking, options.crops)
     return network, crops_of(options.crops, network)
 
 

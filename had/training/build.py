@@ -154,7 +154,7 @@ def build_training(
         options=options,
         name=f"train {benchmark} {run} seed {seed}",
         digest=fingerprint,
-        provenance=_provenance(options, benchmark, seed, streams, fingerprint),
+        provenance=_provenance(options, benchmark, seed, streams, fingerprint, experiment.tracking.carried),
         device=device,
         clips=clips,
         validation=_validation(data, benchmark, streams, options) if "val" in layout.splits else None,
@@ -185,7 +185,9 @@ def _validation(data: Path, benchmark: str, streams: tuple, options: RunOptions)
     return OneShotCrops(sequences, streams, options.crops, count)
 
 
-def _provenance(options: RunOptions, benchmark: str, seed: int, streams: tuple, fingerprint: str) -> dict:
+def _provenance(
+    options: RunOptions, benchmark: str, seed: int, streams: tuple, fingerprint: str, tracking: dict
+) -> dict:
     """Free of dates, so that the same training writes the same bytes."""
     return {
         "benchmark": benchmark,
@@ -195,6 +197,7 @@ def _provenance(options: RunOptions, benchmark: str, seed: int, streams: tuple, 
         "streams": list(streams),
         "digest": fingerprint,
         "options": options.model_dump(mode="json"),
+        "tracking": tracking,
         "git_commit": git_commit(),
         "versions": {
             "had": had.__version__,

@@ -276,6 +276,7 @@ def test_inspect_and_convert(tmp_path, configuration):
     assert provenance["published"]["kind"] == "student"
     assert provenance["published"]["missing"] == 0
     assert provenance["options"]["crops"]["template_size"] == 32  # what `had track --recording` cuts
+    assert provenance["tracking"] == {"window_influence": 1.0, "size_rate": 1.0, "clip_margin": 2.0}
     again = CliRunner().invoke(app, ["weights", "inspect", str(output)])
     assert again.exit_code == 0
     assert "own" in again.output

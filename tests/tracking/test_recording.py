@@ -14,7 +14,8 @@ from had.data.recordings import open_recording
 from had.data.recordings.recording import Recording
 from had.errors import CheckpointError, ConfigError, DataError
 from had.models.network import build_network
-from had.models.weights import save_network
+from had.models.weights import load_network, save_network
+from had.options.tracking import TrackingOptions
 from had.tracking import recording
 from had.tracking.recording import count_windows, event_windows, frames_of, track_recording
 
@@ -94,7 +95,9 @@ def csv(tmp_path):
 def checkpoint(tmp_path):
     options = experiment(tmp_path).resolve("student")
     network = build_network(options, ("event_image",), seed=0)
-    save_network(tmp_path / "model.safetensors", network, {"options": options.model_dump(mode="json")})
+    carried = {"window_influence": 0.5, "size_rate": 0.3, "clip_margin": 3}
+    facts = {"options": options.model_dump(mode="json"), "tracking": carried}
+    save_network(tmp_path / "model.safetensors", network, facts)
     return tmp_path / "model.safetensors"
 
 
@@ -215,3 +218,53 @@ def test_the_begin_is_told_on_the_recordings_clock(tmp_path, csv, checkpoint, ca
 def test_camera_is_asked_for_where_there_is_none(csv):
     with pytest.raises(DataError, match="camera"):
         next(frames_of(open_recording(csv), window_us=1000, camera=True))
+
+
+def followed(tmp_path, csv, checkpoint, *more):
+    """`had track --recording` in the folder of the moment -> its boxes."""
+    arguments = ["track", "--recording", csv, "--checkpoint", checkpoint, "--box", "15,25,10,10", "--stop-us", "200000"]
+    arguments += ["--boxes", tmp_path / "found.txt", *more]
+    CliRunner().invoke(cli.app, [str(argument) for argument in arguments], catch_exceptions=False)
+    return np.loadtxt(tmp_path / "found.txt")
+
+
+def test_the_same_boxes_in_two_folders(tmp_path, csv, checkpoint, monkeypatch, caplog):
+    """A checkout, whose config/config.yaml has tracking options of its own, and an empty folder."""
+    (tmp_path / "config").mkdir()
+    configuration = tmp_path / "config" / "config.yaml"
+    configuration.write_text(dump(experiment(tmp_path, tracking={"size_rate": 1.0, "window_influence": 0.5})))
+    (tmp_path / "empty").mkdir()
+    found = []
+    for folder in (tmp_path, tmp_path / "empty"):
+        monkeypatch.chdir(folder)
+        with caplog.at_level("INFO"):
+            found.append(followed(tmp_path, csv, checkpoint))
+        assert "tracking.window_influence 0.5, tracking.size_rate 0.3, tracking.clip_margin 3, as" in caplog.text
+        assert "replaces" not in caplog.text
+    assert np.array_equal(*found)
+    other = followed(tmp_path, csv, checkpoint, "--config", configuration)
+    assert not np.array_equal(other, found[0])
+    assert "tracking.size_rate 1.0 of the configuration replaces 0.3 in" in caplog.text
+    assert "tracking.window_influence" not in caplog.text.rpartition("as")[2]  # the same in both
+
+
+def test_an_older_checkpoint_is_followed_with_defaults_and_says_so(tmp_path, csv, checkpoint, monkeypatch, caplog):
+    options = experiment(tmp_path).resolve("student")
+    older = tmp_path / "older.safetensors"
+    save_network(older, load_network(checkpoint)[0], {"options": options.model_dump(mode="json")})
+    monkeypatch.chdir(tmp_path)
+    with caplog.at_level("INFO"):
+        found = followed(tmp_path, csv, older)
+    assert "does not state tracking.window_influence 1, tracking.size_rate 1, tracking.clip_margin 2" in caplog.text
+    steps = track_recording(
+        recording=csv, box=BOX, checkpoint=older, device="cpu", stop_us=200_000, options=TrackingOptions()
+    )
+    assert found == pytest.approx(np.array([step.box for step in steps]), abs=1e-4)
+
+
+@pytest.mark.parametrize("tracking", [{"size_rate": 0}, {"size": 1}, [1], "1", None])
+def test_tracking_options_that_cannot_be_are_refused(tmp_path, csv, checkpoint, tracking):
+    facts = {"options": experiment(tmp_path).resolve("student").model_dump(mode="json"), "tracking": tracking}
+    save_network(tmp_path / "other.safetensors", load_network(checkpoint)[0], facts)
+    with pytest.raises(CheckpointError, match="tracking options in the checkpoint"):
+        next(track_recording(recording=csv, box=BOX, checkpoint=tmp_path / "other.safetensors", device="cpu"))

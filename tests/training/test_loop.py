@@ -63,6 +63,7 @@ def test_outputs(tmp_path, record):
     assert summary["parameters"] == sum(weight.numel() for weight in network.parameters())
     assert (provenance["run"], provenance["seed"], provenance["digest"]) == ("student", 0, summary["digest"])
     assert provenance["options"]["crops"]["search_size"] == 32
+    assert provenance["tracking"] == experiment(tmp_path).tracking.carried
     assert record.identity == {"benchmark": "coesot", "run": "student", "seed": 0, "stage": "train"}
     assert [step for step, _ in record.rows] == [3, 6]
     assert {"train/total", "train/lr", "val/iou"} <= record.rows[0][1].keys()
