@@ -24,15 +24,10 @@ from had.evaluation.rows import REFERENCE, Row, folder_of, rows_of, sensor_of
 from had.evaluation.scoreboard import Scoreboard, scoreboard
 from had.evaluation.statistics import holm
 from had.evaluation.table_formats import Column, Table
+from had.evaluation.ticks import ticked, ticks
 from had.options.experiment import Experiment
 
 HEADLINE = ("SR", "PR", "NPR")
-MARKED = {
-    "hierarchical": ("feature", "similarity", "response"),
-    "TA": ("temporal",),
-    "SA": ("spatial", "box_transport", "token_transport"),
-}
-"""The terms behind each column of marks, as they are or as released."""
 ONE_SHOT = "one_shot_iou"
 COMPARED = (*HEADLINE, ONE_SHOT)
 MARK, OFF = "✓", ""
@@ -103,9 +98,10 @@ def _ablation(experiment: Experiment, benchmark: str) -> Table:
     compared = [row.run for row in students if row.run != row.reference]
     if REFERENCE in board.runs:
         data = data.join(_differences(board, chosen, compared))
+    parts = ticked(experiment, chosen)
     columns = [
         Column("title", "Run"),
-        *(Column(name, head, centred=True) for name, head in (("hierarchical", "Hier."), ("TA", "TA"), ("SA", "SA"))),
+        *(Column(key, part.head, centred=True) for key, part in parts.items()),
         Column("SR", "SR", interval=True, best=max),
         *(Column(name, name, best=max) for name in ("PR", "NPR")),
         *([Column(ONE_SHOT, "One-shot", interval=True, best=max)] if ONE_SHOT in board.metrics else []),
@@ -119,7 +115,8 @@ def _ablation(experiment: Experiment, benchmark: str) -> Table:
             f"bootstrap, Holm-corrected over the {len(compared)} distilled rows. "
             "Those of the other scores are in the CSV."
         )
-    notes.append("Hier.: feature, similarity and response distillation; TA: temporal, SA: spatial alignment.")
+    if parts:
+        notes.append(f"{'; '.join(f'{part.head}: {part.meaning}' for part in parts.values())}.")
     notes.append("Best student in bold, second underlined; the teacher reads two streams, controls learn nothing.")
     return Table(
         caption=f"Ablation on {layout_of(benchmark).title} ({board.sequences} test sequences).",
@@ -155,8 +152,7 @@ def _scores(row: Row, board: Scoreboard) -> dict:
 
 def _terms(experiment: Experiment, row: Row) -> dict:
     terms = experiment.runs[row.run].terms if row.run in experiment.runs else ()
-    plain = {term.removeprefix("released_") for term in terms}
-    marks = {column: OFF if plain.isdisjoint(meant) else MARK for column, meant in MARKED.items()}
+    marks = {key: MARK if on else OFF for key, on in ticks(experiment, row).items()}
     return {**marks, "terms": " ".join(terms)}
 
 

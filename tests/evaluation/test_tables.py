@@ -10,8 +10,9 @@ import pytest
 from synthetic import experiment, write_results
 
 from had.errors import ConfigError, DataError
-from had.evaluation import metrics, tables
+from had.evaluation import metrics, style, tables
 from had.evaluation.benchmark import read_attributes, read_curves, read_profile
+from had.evaluation.figures.ablation import draw as draw_ablation
 from had.evaluation.products import KINDS, write_product
 from had.evaluation.rows import folder_of, rows_of
 from had.evaluation.statistics import holm
@@ -69,14 +70,42 @@ def test_scores_are_the_mean_over_seeds_of_the_official_score(made):
     assert np.isnan(table.loc["static", "one_shot_iou"])
 
 
-def test_ablation_flags_and_corrected_differences(made):
+def with_terms(one, **terms):
+    """The same experiment with other terms in some rows."""
+    runs = {name: run.model_copy(update={"terms": terms.get(name, run.terms)}) for name, run in one.runs.items()}
+    return one.model_copy(update={"runs": runs})
+
+
+def test_terms_of_boxes_tick_box_and_never_spatial_alignment(made):
+    paper = ("feature", "similarity", "response")
+    terms = {"hdetrack": (*paper, "localization"), "had_ta": (*paper, "temporal"), "had_sa": (*paper, "spatial")}
+    one = with_terms(made, **terms, had=(*paper, "temporal", "released_spatial", "box_transport"))
+    ablation = tables.table(one, "coesot", "ablation")
+    marks = ablation.data.set_index("run")[["hierarchical", "TA", "SA", "box"]] == tables.MARK
+    assert marks.loc["student"].tolist() == [False, False, False, False]
+    assert marks.loc["hdetrack"].tolist() == [True, False, False, True]
+    assert marks.loc["had_ta"].tolist() == [True, True, False, False]
+    assert marks.loc["had_sa"].tolist() == [True, False, True, False]
+    assert marks.loc["had"].tolist() == [True, True, True, True]
+    assert "| Run | Hier. | TA | SA | Box | SR |" in markdown(ablation)
+    assert "Run & Hier. & TA & SA & Box & SR" in latex(ablation, "tab:x")
+    assert "SA: spatial alignment; Box: this project's distillation of boxes." in markdown(ablation)
+    with style.applied():
+        labels = [text.get_text() for text in draw_ablation(one, "coesot", "ablation").axes[2].get_xticklabels()]
+    assert labels == ["Hier.", "TA", "SA", "Box"]
+
+
+def test_parts_that_no_row_has_get_no_column(made):
+    one = with_terms(made, **dict.fromkeys(made.runs, ("feature",)))
+    assert "| Run | Hier. | SR |" in markdown(tables.table(one, "coesot", "ablation"))
+    one = with_terms(made, **dict.fromkeys(made.runs, ()))
+    assert "| Run | SR |" in markdown(tables.table(one, "coesot", "ablation"))
+    with style.applied():
+        assert len(draw_ablation(one, "coesot", "ablation").axes) == 2
+
+
+def test_ablation_has_corrected_differences(made):
     table = read(made, "ablation").set_index("run")
-    flags = table[["hierarchical", "TA", "SA"]].notna()
-    assert flags.loc["student"].tolist() == [False, False, False]
-    assert flags.loc["hdetrack"].tolist() == [True, False, False]
-    assert flags.loc["had_ta"].tolist() == [True, True, False]
-    assert flags.loc["had_sa"].tolist() == [True, False, True]
-    assert flags.loc["had"].tolist() == [True, True, True]
     distilled = ["hdetrack", "had_ta", "had_sa", "had"]
     difference = table["SR"] - table.loc["student", "SR"]
     np.testing.assert_allclose(table["SR_difference"].drop("student"), difference.drop("student"), atol=1e-12)

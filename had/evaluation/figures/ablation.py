@@ -10,8 +10,9 @@ from had.data.layouts import layout_of
 from had.evaluation import style
 from had.evaluation.benchmark import gather
 from had.evaluation.figures.labels import scored
-from had.evaluation.rows import REFERENCE, rows_of
+from had.evaluation.rows import REFERENCE, Row, rows_of
 from had.evaluation.scoreboard import scoreboard
+from had.evaluation.ticks import Part, ticked, ticks
 from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
-    """Left: SR of every sequence (mean over seeds), mean and 95 % interval. Right: difference to `REFERENCE`."""
+    """SR of every sequence (mean over seeds), mean with interval, difference to `REFERENCE`, parts that are on."""
     import seaborn
 
     rows = [row for row in rows_of(experiment) if row.trained]
@@ -32,7 +33,10 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     points["run"] = points["run"].map(names)
 
     drawn = style.figure(style.PAGE, 1.0 + 0.26 * len(rows))
-    left, right = drawn.subplots(1, 2, sharey=True, width_ratios=(1.5, 1))
+    parts = ticked(experiment, rows)
+    left, right, *marks = drawn.subplots(
+        1, 2 + bool(parts), sharey=True, width_ratios=(1.5, 1, *([0.12 * len(parts)] if parts else []))
+    )
     order = list(names.values())
     state = np.random.get_state()
     np.random.seed(0)  # seaborn jitters with numpy's global generator
@@ -56,7 +60,22 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     right.grid(axis="y", visible=False)
     right.tick_params(axis="y", left=False)
     left.tick_params(axis="y", left=False, labelsize=7)
+    for axes in marks:
+        _tick(axes, experiment, rows, parts)
     return drawn
+
+
+def _tick(axes, experiment: Experiment, rows: list[Row], parts: dict[str, Part]) -> None:
+    """A column a part of the method, with a tick on the lines of the rows that are trained with it."""
+    for place, key in enumerate(parts):
+        for height, row in enumerate(rows):
+            if ticks(experiment, row)[key]:
+                axes.text(place, height, "✓", ha="center", va="center", fontsize=7)
+    axes.set_xticks(range(len(parts)), [part.head for part in parts.values()], fontsize=style.LEAST_TYPE)
+    axes.set_xlim(-0.5, len(parts) - 0.5)
+    axes.grid(visible=False)
+    axes.tick_params(axis="both", length=0)
+    axes.spines[:].set_visible(False)
 
 
 def _bar(axes, value: float, low: float, high: float, height: int, look: int) -> None:

@@ -30,6 +30,7 @@ from had.evaluation.page.scores import CURVES, METRICS, scores_of
 from had.evaluation.refused import refusals, scored
 from had.evaluation.rows import REFERENCE, rows_of
 from had.evaluation.statistics import LEVEL
+from had.evaluation.ticks import ticked, ticks
 from had.files import atomic_file
 from had.options.experiment import Experiment
 
@@ -114,8 +115,12 @@ def _about(experiment: Experiment) -> dict[str, Any]:
                 "look": row.look,
                 "description": experiment.runs[row.run].description if row.run in experiment.runs else "",
                 "terms": experiment.runs[row.run].terms if row.run in experiment.runs else (),
+                "ticks": ticks(experiment, row),
             }
             for row in rows
+        ],
+        "parts": [
+            {"key": key, "head": part.head, "meaning": part.meaning} for key, part in ticked(experiment, rows).items()
         ],
         "looks": len(style.COLOURS),
         "dashes": ["" if dash == "-" else " ".join(str(2 * on) for on in dash[1]) for dash in style.DASHES],

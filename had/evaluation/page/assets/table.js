@@ -26,6 +26,7 @@ function columnsOf() {
   return [
     { key: "title", head: "Run", text: true, class: "title", value: (row) => row.title },
     { key: "kind", head: "Kind", meaning: "and regime of training", text: true, value: groupOf },
+    ...about.parts.map(({ key, head, meaning }) => ({ key, head, meaning, tick: true, value: (row) => Number(row.ticks[key]) })),
     ...scores,
     ...costs,
     { key: "seeds", head: "Seeds", meaning: "training seeds", value: (row) => row.seeds.length, show: String },
@@ -70,6 +71,7 @@ function runLine(row, columns, marks, range) {
     columns.map((column) => {
       if (column.key === "title") return h("th", { scope: "row", class: "text" }, h("span", { class: "pick" }, expand, pick));
       if (column.text) return h("td", { class: "text" }, row.kind, row.regime ? h("span", { class: "interval" }, row.regime) : null);
+      if (column.tick) return h("td", { class: "tick" }, column.value(row) ? "✓" : "");
       if (column.metric) return scoreCell(row, column, marks[column.key], range);
       return h("td", known(column.value(row)) ? {} : { class: "unknown" }, known(column.value(row)) ? column.show(column.value(row)) : "–");
     }));
