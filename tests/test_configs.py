@@ -218,9 +218,33 @@ def test_rows_may_be_called_what_snakemake_takes_as_a_wildcard(name):
     assert bool(REPEATED.search(name)) == (PeriodicityDetector().is_periodic(name) is not None)
 
 
+HIERARCHICAL = {"feature", "similarity", "response"}
+PAPER = {
+    "student": set(),
+    "hdetrack": HIERARCHICAL,
+    "had_ta": HIERARCHICAL | {"temporal"},
+    "had_sa": HIERARCHICAL | {"spatial"},
+    "had": HIERARCHICAL | {"temporal", "spatial"},
+}
+"""The paper's ablation: row -> its terms and no others."""
+
+
+@pytest.mark.parametrize("file", ["config", "paper", "smoke", "study"])
+def test_rows_of_the_paper_hold_the_papers_terms_alone(file):
+    runs = load(REPOSITORY / "config" / f"{file}.yaml").runs
+    assert {row: set(runs[row].terms) for row in PAPER if row in runs} == {
+        row: PAPER[row] for row in PAPER if row in runs
+    }
+    boxes = {row for row, run in runs.items() if {"box_transport", "localization"} & set(run.terms)}
+    assert all("box" in row for row in boxes)
+
+
 @pytest.mark.parametrize("benchmark", ["eventvot", "coesot"])
 def test_the_study_that_is_reported_is_the_one_that_is_shipped(benchmark):
-    """Every network of docs/study/ has the identity that config/study.yaml gives it, and none is left out."""
+    """Every network of docs/study/ has the identity that config/study.yaml gives it, and none is left out.
+
+    Where the row had another name when it was trained, the file says which identity it had then.
+    """
     study = load(REPOSITORY / "config" / "study.yaml")
     with (REPOSITORY / "docs" / "study" / f"runs_{benchmark}.csv").open() as file:
         reported = {(row["run"], int(row["seed"])): row["digest"] for row in csv.DictReader(file)}

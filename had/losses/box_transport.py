@@ -1,4 +1,6 @@
-"""Spatial alignment of boxes: each cell's box is held against the boxes of those cells that it answers to.
+"""Box distillation, paired by transport: each cell's box is held against the boxes of the cells that it answers to.
+
+This project's own term, in none of the paper's rows: row `had_box`.
 
 Enters: boxes and response log-masses of student and teacher. Leaves: the distance of what the plans pair, (B,).
 

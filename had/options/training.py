@@ -191,13 +191,13 @@ class TermWeights(Options):
     response: float = Field(1.0, ge=0)
     """Response distributions, KL with temperature."""
     localization: float = Field(1.0, ge=0)
-    """Size and offset at the target's cell."""
+    """Box distillation by place: size and offset at the target's cell."""
     temporal: float = Field(1.0, ge=0)
     """Temporal alignment (TA): GRU states over the clip."""
     spatial: float = Field(1.0, ge=0)
     """Spatial alignment (SA): Sinkhorn divergence of the response maps."""
     box_transport: float = Field(1.0, ge=0)
-    """Spatial alignment (SA): boxes of the cells that the responses' transport plan pairs."""
+    """This project's box distillation: boxes of the cells that the responses' transport plan pairs."""
     token_transport: float = Field(1.0, ge=0)
     """Spatial alignment in its second form: Sinkhorn divergence of the search tokens."""
     released_feature: float = Field(1.0, ge=0)

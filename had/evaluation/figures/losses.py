@@ -36,7 +36,7 @@ _TITLES = {
     "temporal_variance": "TA: teacher variance",
     "temporal_student_variance": "TA: student variance",
     "spatial": "Spatial alignment (SA)",
-    "box_transport": "SA: box transport",
+    "box_transport": "Box distillation, by transport",
     "token_transport": "SA: token transport",
     "localization": "Box distillation, by place",
     "released_feature": "Feature, as released",
