@@ -81,7 +81,7 @@ def compared_pairs(experiment: Experiment) -> list[tuple[str, Row, Row]]:
     """
     known = {row.run: row for row in rows_of(experiment)}
     planned = experiment.evaluation.comparisons
-    pairs = planned or [pair for pair in [("had", REFERENCE)] if set(pair) <= set(known)]
+    pairs = planned or [pair for pair in [("had", REFERENCE)] if _comparable(experiment, *pair)]
     found = []
     for regime in ("", *(experiment.regimes if planned else ())):
         for pair in pairs:
@@ -92,6 +92,11 @@ def compared_pairs(experiment: Experiment) -> list[tuple[str, Row, Row]]:
             if all(row.regime == regime for row in students) and (students or not regime):
                 found.append((regime, first, second))
     return found
+
+
+def _comparable(experiment: Experiment, first: str, second: str) -> bool:
+    """Whether the experiment has both runs, with a training seed in common."""
+    return {first, second} <= set(experiment.runs) and experiment.share_seeds(first, second)
 
 
 def shared_seeds(first: Row, second: Row) -> list[int]:

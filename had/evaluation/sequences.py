@@ -44,9 +44,12 @@ class Pair(NamedTuple):
         return f"{self.first.title} − {self.second.title}"
 
     def extremes(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The best and the worst `EXTREMES` sequences, fewer where the two would overlap; the outermost first."""
+        """The best and the worst `EXTREMES` sequences, fewer where the two would overlap; the outermost first.
+
+        A single sequence is the best one.
+        """
         count = min(EXTREMES, len(self.sequences) // 2)
-        return self.sequences[:count], self.sequences[len(self.sequences) - count :][::-1]
+        return self.sequences[: max(count, 1)], self.sequences[len(self.sequences) - count :][::-1]
 
 
 def pairs_of(experiment: Experiment, benchmark: str) -> list[Pair]:

@@ -146,12 +146,13 @@ def _command(experiment: Experiment, benchmark: str, run: str, seed: int) -> str
     """What trains one network, where the recordings are prepared and its teacher has been trained and tracks."""
     results, folder = experiment.results, folder_of(experiment, "checkpoints", benchmark, run, seed)
     command = f"had train --config {results / 'config.yaml'} --benchmark {benchmark} --run {run} --seed {seed}"
-    options, own = experiment.resolve(run), experiment.teacher_seed(seed)
+    options = experiment.resolve(run)
     if options.needs_teacher:
+        own = experiment.teacher_seed(seed)
         teacher = folder_of(experiment, "checkpoints", benchmark, "teacher", own)
         command += f" --teacher {teacher / 'model.safetensors'}"
-    if options.reads_unlabelled:
-        command += f" --tracks {results / 'pseudo_labels' / benchmark / f'seed{own}'}"
+        if options.reads_unlabelled:
+            command += f" --tracks {results / 'pseudo_labels' / benchmark / f'seed{own}'}"
     return f"{command} --data {results / 'data' / benchmark / 'prepared'} --output {folder}"
 
 

@@ -109,6 +109,9 @@ class Experiment(Options):
             for name in names:
                 if name not in rows:
                     raise ValueError(f"{where} names {name!r}, which is no row: {nearest(name, rows)}")
+        for pair in self.evaluation.comparisons:
+            if set(pair) <= set(self.runs) and not self.share_seeds(*pair):
+                raise ValueError(f"evaluation.comparisons names {' and '.join(pair)}, which have no seed in common")
         roles = {name: run.role for name, run in self.runs.items()}
         if wrong := unknown_names(self.tracking.starts, self.explain, roles, self.controls, self.benchmarks):
             raise ValueError(wrong)
@@ -140,6 +143,10 @@ class Experiment(Options):
         """The training seeds of a run; those of a regime's row are its run's."""
         regime = self.runs[run].regime
         return self.run_seeds.get(run.removesuffix(f"_{regime}") if regime else run, self.seeds)
+
+    def share_seeds(self, first: str, second: str) -> bool:
+        """Whether two runs have a training seed in common."""
+        return not set(self.seeds_of(first)).isdisjoint(self.seeds_of(second))
 
     def teacher_seed(self, seed: int) -> int:
         """The seed of the teacher that a student of ``seed`` learns from: its own, or, with fewer teachers, in turn."""

@@ -43,8 +43,9 @@ def annotations(layout, sequences=12, frames=40, seed=0, size=(320, 180)):
         if index % 4 == 3:
             present[frames // 2 : frames // 2 + 4] = False
         flags = {name: bool(rng.random() < 0.4) for name in layout.attributes}
-        flags[layout.attributes[0]] = index % 2 == 0
-        flags[layout.attributes[-1]] = False
+        if flags:
+            flags[layout.attributes[0]] = index % 2 == 0
+            flags[layout.attributes[-1]] = False
         result.append(Annotation(f"sim_{index:03d}", np.stack([x, y, w, h], axis=1), present, flags))
     return result
 
