@@ -1,4 +1,7 @@
-"""Outputs appear whole or not at all: written beside their place, then renamed; nothing foreign gives way."""
+"""Atomic writes: files and folders are written beside their place and renamed; files of others are never overwritten.
+
+What a killed process has left half written is removed when the same path is written again.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,18 @@ import json
 import os
 import re
 import shutil
+import socket
+import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from had.errors import DataError
+
+ABANDONED_SECONDS = 86400
+"""Half-written files of other hosts, whose processes cannot be looked up, count as left behind after this time."""
 
 
 def make_folder(path: Path | str) -> Path:
@@ -43,11 +51,15 @@ def check_file(path: Path | str) -> None:
 
 
 @contextmanager
-def atomic_file(path: Path | str) -> Iterator[Path]:
+def atomic_file(path: Path | str, *, replace: bool = True) -> Iterator[Path]:
     """A temporary path beside ``path`` that becomes ``path`` when the block ends without an error.
 
     The suffix is kept, because writers choose the format by it. After an error nothing is left, and an
     older ``path`` stays as it was.
+
+    Args:
+        path: the file.
+        replace: False: a file that another process has put there meanwhile stays, and what was written here goes.
 
     Raises:
         DataError: a folder is in its place, or its own folder cannot be made or written in.
@@ -55,10 +67,14 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
     path = Path(path)
     check_file(path)
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    _remove_leftovers(path, path.stem, path.suffix)
+    temporary = path.with_name(f".{path.stem}.{_writer()}.part{path.suffix}")
     try:
         yield temporary
-        os.replace(temporary, path)
+        if replace:
+            os.replace(temporary, path)
+        else:
+            _put(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -79,8 +95,8 @@ def atomic_folder(path: Path | str, parts: Collection[str] = ("index.json", "*.n
     path = Path(path)
     _refuse_foreign(path, parts)
     make_folder(path.parent)
-    _remove_leftovers(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    _remove_leftovers(path, path.name, "")
+    temporary = path.with_name(f".{path.name}.{_writer()}.part")
     temporary.mkdir()
     try:
         yield temporary
@@ -128,13 +144,55 @@ def _refuse_foreign(path: Path, parts: Collection[str]) -> None:
         raise DataError("a new folder, or one that an earlier call made", foreign, remedy)
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Remove what processes that were killed have left of ``path``, and what this one's number had."""
-    named = re.compile(rf"\.{re.escape(path.name)}\.(\d+)\.part")
-    for entry in path.parent.iterdir():
-        match = named.fullmatch(entry.name)
-        if match and (int(match[1]) == os.getpid() or not _runs(int(match[1]))):
-            shutil.rmtree(entry, ignore_errors=True)
+def _put(temporary: Path, path: Path) -> None:
+    """Give a finished file its name unless that is taken."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links
+        if not path.exists():
+            os.replace(temporary, path)
+
+
+def _writer() -> str:
+    """This process, by its host, because folders are shared between hosts, and its number there."""
+    return f"{hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]}-{os.getpid()}"
+
+
+def _remove_leftovers(path: Path, stem: str, suffix: str) -> None:
+    """Remove what processes that were killed have left of ``path``, SQLite's journals of it too.
+
+    Of this host those go whose process does not run, or whose number this process has got. Whether a process of another
+    host (or of an earlier version, which did not name the host) still writes is not known here: its files go when
+    nothing was written to them for a day.
+    """
+    host, process = _writer().split("-")
+    named = re.compile(
+        rf"\.{re.escape(stem)}\.(?:([0-9a-f]{{6}})-)?(\d+)\.part{re.escape(suffix)}(-journal|-wal|-shm)?"
+    )
+    with suppress(OSError):  # a folder that cannot be listed, or somebody else's file in it
+        for name in os.listdir(path.parent):
+            match = named.fullmatch(name)
+            if match is None:
+                continue
+            entry = path.parent / name
+            if match[1] == host:
+                left = match[2] == process or not _runs(int(match[2]))
+            else:
+                left = time.time() - _last_written(entry) > ABANDONED_SECONDS
+            if left and entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            elif left:
+                entry.unlink()
+
+
+def _last_written(path: Path) -> float:
+    """When a file, or anything in a folder, was last written; now, where it has just gone."""
+    try:
+        return max(entry.lstat().st_mtime for entry in (path, *path.rglob("*")))
+    except OSError:
+        return time.time()
 
 
 def _runs(process: int) -> bool:

@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
 from had.errors import DataError
-from had.files import atomic_file, atomic_folder, make_folder, read_json, read_text
+from had.files import _writer, atomic_file, atomic_folder, make_folder, read_json, read_text
 
 
 def content(folder):
@@ -58,16 +59,70 @@ def test_a_file_or_a_link_in_the_place_stays(tmp_path):
             atomic_folder(tmp_path / name).__enter__()
 
 
-def test_leftovers_of_dead_processes_go(tmp_path):
+@pytest.fixture
+def dead():
+    """The number of a process that has ended."""
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    stale = [tmp_path / f".out.{number}.part" for number in (ended.pid, os.getpid())]
-    kept = [tmp_path / ".out.1.part", tmp_path / f".other.{ended.pid}.part"]
-    for folder in (*stale, *kept):
-        write(folder, "half.npy")
-    with atomic_folder(tmp_path / "out"):
+    return ended.pid
+
+
+def host():
+    return _writer().partition("-")[0]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_leftovers_of_dead_processes_go_when_the_path_is_written_again(tmp_path, dead, kind):
+    stem, suffix = ("last", ".part.pt") if kind == "file" else ("last.pt", ".part")
+    stale = [f".{stem}.{host()}-{number}{suffix}" for number in (dead, os.getpid())]
+    kept = [f".{stem}.{host()}-1{suffix}", f".other.{host()}-{dead}{suffix}", f".{stem}.{dead}{suffix}", "last.txt"]
+    stale += [f"{stale[0]}-journal"] if kind == "file" else []
+    for name in (*stale, *kept):
+        if kind == "file":
+            write(tmp_path, name)
+        else:
+            write(tmp_path / name, "half.npy")
+    with (atomic_file if kind == "file" else atomic_folder)(tmp_path / "last.pt") as temporary:
+        if kind == "file":
+            temporary.write_text("whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"last.pt", *kept}
+
+
+def test_leftovers_of_other_hosts_go_after_a_day_without_a_write(tmp_path):
+    for name in (".a.fedcba-7.part.txt", ".a.7.part.txt", ".a.fedcba-8.part.txt"):
+        write(tmp_path, name)
+    write(tmp_path / ".b.fedcba-7.part", "half.npy")
+    write(tmp_path / ".b.fedcba-8.part", "half.npy")
+    yesterday = time.time() - 90_000
+    for name in (".a.fedcba-7.part.txt", ".a.7.part.txt", ".b.fedcba-7.part/half.npy", ".b.fedcba-7.part"):
+        os.utime(tmp_path / name, (yesterday, yesterday))
+    os.utime(tmp_path / ".b.fedcba-8.part", (yesterday, yesterday))  # a file inside is new
+    with atomic_file(tmp_path / "a.txt") as temporary:
+        temporary.write_text("whole")
+    with atomic_folder(tmp_path / "b"):
         pass
-    assert {path.name for path in tmp_path.iterdir()} == {"out", *(path.name for path in kept)}
+    assert {path.name for path in tmp_path.iterdir()} == {"a.txt", "b", ".a.fedcba-8.part.txt", ".b.fedcba-8.part"}
+
+
+def test_a_write_killed_in_the_middle_leaves_nothing_after_the_next_one(tmp_path):
+    code = "import os, sys; from had.files import atomic_file\n"
+    code += "with atomic_file(sys.argv[1]) as path:\n path.touch()\n os._exit(9)"
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code, tmp_path / "last.pt"], check=False)
+        assert len(list(tmp_path.iterdir())) == 1
+    with atomic_file(tmp_path / "last.pt") as path:
+        path.touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_came_meanwhile_stays_where_that_is_wanted(tmp_path, monkeypatch, links):
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError()))
+    for text in ("first", "second"):
+        with atomic_file(tmp_path / "a.txt", replace=False) as path:
+            path.write_text(text)
+    assert content(tmp_path) == {"a.txt": b"first"}
 
 
 def test_broken_text_and_broken_json(tmp_path):
