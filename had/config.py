@@ -194,6 +194,10 @@ def _check_runs(experiment: Experiment) -> None:
                 merged(options, getattr(run, section))
             except ValidationError as error:
                 raise _explained(error, root=type(options), prefix=("runs", name, section)) from None
+        for term in run.terms:
+            if getattr(experiment.resolve(name).distillation.weights, term) == 0:
+                got = f"0 in run {name!r}, whose `terms` name {term!r}"
+                raise ConfigError(f"distillation.weights.{term} above 0", got, "raise it, or remove the term")
         patch = experiment.resolve(name).network.patch
         for side in ("template_size", "search_size"):
             size = getattr(experiment.crops, side)

@@ -3,7 +3,11 @@
 import csv
 import json
 import math
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from importlib import import_module
 from pathlib import Path
@@ -154,6 +158,10 @@ def test_the_notebook_is_kept_without_outputs():
         ({"runs": {"had": {"distillation": {"epsilon": 1e-5}}}}, "epsilon.*0.0001, got 1e-05;"),
         ({"runs": {"had": {"terms": ["spatial", "spatial"]}}}, "name one twice"),
         (
+            {"distillation": {"weights": {"spatial": 0}}},
+            r"distillation\.weights\.spatial above 0, got 0 in run 'had_sa', whose",
+        ),
+        (
             {
                 "runs": {
                     "student": {
@@ -254,3 +262,19 @@ def test_the_study_that_is_reported_is_the_one_that_is_shipped(benchmark):
         for seed in study.seeds_of(run)
     }
     assert reported == shipped
+
+
+def test_a_term_that_is_declared_and_no_more_is_refused(tmp_path):
+    """On a copy of the package, in which a name is added to `Term`."""
+    shutil.copytree(REPOSITORY / "had", tmp_path / "had", ignore=shutil.ignore_patterns("__pycache__"))
+    options = tmp_path / "had" / "options" / "training.py"
+    options.write_text(options.read_text().replace('"token_transport"\n]', '"token_transport", "entropy"\n]', 1))
+    content = yaml.safe_load(dump(load(REPOSITORY / "config" / "config.yaml")))
+    content["runs"]["had"]["terms"].append("entropy")
+    (tmp_path / "mutated.yaml").write_text(yaml.safe_dump(content))
+    command = [sys.executable, "-m", "had.cli", "config", "mutated.yaml"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    answer = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 2
+    assert "the term 'entropy' has no weight: add it to TermWeights" in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1

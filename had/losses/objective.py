@@ -49,7 +49,9 @@ class Objective(nn.Module):
     ):
         super().__init__()
         self.losses, self.distillation = options.losses, options.distillation
-        self.terms = tuple(term for term in (*TERMS, *RELEASED_TERMS) if term in options.terms)
+        ordered = dict.fromkeys((*TERMS, *RELEASED_TERMS, *options.terms))
+        self.terms = tuple(term for term in ordered if term in options.terms)
+        self.run = options.run
         if self.terms and teacher_dim is None:
             got = f"terms {', '.join(self.terms)} without a teacher in run {options.run!r}"
             raise ConfigError(
@@ -104,6 +106,9 @@ class Objective(nn.Module):
             lesson: of the same crops; None where `needs_teacher` is false.
             progress: share of the training that is behind, in [0, 1), for `DistillationOptions.schedule`.
 
+        Raises:
+            ConfigError: a term that is on and was not computed, or cannot teach the student.
+
         Returns:
             The scalar to differentiate, and the unweighted terms and diagnostics by name, detached:
             `total`, `focal`, `giou`, `l1`, the terms that are on, and for TA `temporal_motion`,
@@ -124,6 +129,7 @@ class Objective(nn.Module):
             if lesson is None:
                 raise ValueError(f"terms {self.terms} need the teacher's outputs")
             terms, diagnostics = self._distil(prediction, features, sample, target, lesson)
+            self._check_computed(terms, learning=torch.is_grad_enabled() and prediction.logits.requires_grad)
             weighted = sum(getattr(self.distillation.weights, name) * value for name, value in terms.items())
             fade = 0.5 * (1 + math.cos(math.pi * progress)) if self.distillation.schedule == "cosine" else 1.0
             total = total + fade * weighted
@@ -133,6 +139,19 @@ class Objective(nn.Module):
                 total = total + diagnostics["wkd_logits"]
             parts |= terms | diagnostics
         return total, {"total": total.detach(), **{name: value.detach() for name, value in parts.items()}}
+
+    def _check_computed(self, terms: dict[str, Tensor], *, learning: bool) -> None:
+        """See that what was computed are the terms that are on, and that each of them has a gradient to the student."""
+        if differing := sorted(terms.keys() ^ set(self.terms)):
+            expected = f"a value of each term of run {self.run!r} in every step, and no others"
+            got = f"{', '.join(self.terms)} in `terms` and {', '.join(terms) or 'none'} computed"
+            raise ConfigError(expected, got, f"compute {differing[0]!r} in had/losses/objective.py, or remove it")
+        for name, value in terms.items():
+            if learning and not value.requires_grad:
+                expected = f"a term {name!r} that depends on the student"
+                raise ConfigError(
+                    expected, "a constant without gradient", "correct its code, or remove it from `terms`"
+                )
 
     def _task(self, prediction: Prediction, sample: Sample, target: localization.Target) -> dict[str, Tensor]:
         """Focal, GIoU and L1 losses over the frames that have a label."""

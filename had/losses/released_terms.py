@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from had.errors import ConfigError
 from had.losses.otkd import PooledFeatures, attended_differences, correlation_loss
 from had.losses.released import (
     TokenSummaries,
@@ -71,4 +72,6 @@ class ReleasedTerms(nn.Module):
             return correlation_loss(prediction.response.flatten(1), whole.response.flatten(1))
         if term == "wkd_features":
             return self.untrained[term](features.tokens, whole.tokens, whole.response)
-        return self.untrained[term](features.tokens, whole.tokens)
+        if term in self.untrained:
+            return self.untrained[term](features.tokens, whole.tokens)
+        raise ConfigError(f"code of the term {term!r}", "none in had/losses/released_terms.py", "add it, or remove it")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from had.options.base import Options
-from had.options.training import AnyTerm
+from had.options.training import AnyTerm, TermWeights
 
 
 class Run(Options):
@@ -36,6 +36,13 @@ class Run(Options):
     def _each_term_once(self):
         if len(set(self.terms)) < len(self.terms):
             raise ValueError(f"`terms` name one twice: {', '.join(self.terms)}")
+        return self
+
+    @model_validator(mode="after")
+    def _each_term_has_a_weight(self):
+        for term in self.terms:
+            if term not in TermWeights.model_fields:
+                raise ValueError(f"the term {term!r} has no weight: add it to TermWeights in had/options/training.py")
         return self
 
     @model_validator(mode="after")

@@ -182,7 +182,7 @@ class LossOptions(Options):
 
 
 class TermWeights(Options):
-    """Weights of the distillation terms; a run's `terms` says which of them are on."""
+    """Weights of the distillation terms; a run's `terms` says which of them are on, and those weigh more than 0."""
 
     feature: float = Field(1.0, ge=0)
     """Tokens of the same role and place."""

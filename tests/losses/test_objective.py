@@ -7,6 +7,7 @@ from had.config import load
 from had.errors import ConfigError
 from had.losses.hierarchical import lesson, matched_streams
 from had.losses.objective import Objective
+from had.losses.released_terms import ReleasedTerms
 from had.models.network import build_network
 from had.options.base import merged
 from had.options.training import TERMS
@@ -164,6 +165,46 @@ def test_impossible_objectives_are_refused(options):
     short = options.model_copy(update={"crops": merged(options.crops, {"clip_frames": 1})})
     with pytest.raises(ConfigError, match="clip_frames"):
         Objective(short, student_dim=32, teacher_dim=32)
+
+
+def test_a_declared_term_that_is_not_computed_stops_the_run(options, networks, monkeypatch):
+    """Declared without code, forgotten in some steps, or computed though it is off."""
+    student, teacher = networks
+    sample = make_sample()
+    outputs = run(student, sample), sample, taught(teacher, sample)
+    declared = Objective(with_terms(options, "response", "entropy"), student_dim=32, teacher_dim=32)
+    with pytest.raises(ConfigError, match=r"each term of run 'had'.*response, entropy in `terms` and response comp"):
+        declared(*outputs)
+    objective = Objective(with_terms(options, "response", "spatial"), student_dim=32, teacher_dim=32)
+    distil = objective._distil
+    for changed in ({"response"}, {"response", "spatial", "feature"}, set()):
+
+        def mutated(*arguments, names=changed):
+            terms, diagnostics = distil(*arguments)
+            return {name: terms.get(name, terms["response"]) for name in names}, diagnostics
+
+        monkeypatch.setattr(objective, "_distil", mutated)
+        with pytest.raises(ConfigError, match="a value of each term"):
+            objective(*outputs)
+
+
+def test_a_term_without_gradient_stops_the_run(options, networks, monkeypatch):
+    student, teacher = networks
+    sample = make_sample()
+    objective = Objective(with_terms(options, "response"), student_dim=32, teacher_dim=32)
+    monkeypatch.setattr(objective, "_distil", lambda *_: ({"response": torch.tensor(1.0)}, {}))
+    outputs = run(student, sample), sample, taught(teacher, sample)
+    with pytest.raises(ConfigError, match="'response' that depends on the student, got a constant"):
+        objective(*outputs)
+    with torch.no_grad():  # nobody learns
+        objective(run(student, sample), *outputs[1:])
+
+
+def test_a_released_term_without_code_stops_the_run(networks):
+    sample = make_sample()
+    prediction, features = run(networks[0], sample)
+    with pytest.raises(ConfigError, match="code of the term 'released_entropy'"):
+        ReleasedTerms(("released_entropy",), dim=32)(prediction, features, None)
 
 
 def test_a_small_network_learns_four_crops_by_heart(options):
