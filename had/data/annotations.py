@@ -18,8 +18,14 @@ from had.data.annotation_layouts import AnnotationLayout
 from had.data.layouts import SENSOR_FILE, SLICES_FILE, Layout
 from had.errors import DataError, excerpt, nearest
 from had.files import read_text
+from had.numerals import natural
 
 log = logging.getLogger(__name__)
+
+MOST_SIDE = 1 << 14
+"""Pixels of a sensor's side; a coordinate is stored in 16 bits."""
+MOST_SLICES = 10_000_000
+"""Slices of a recording."""
 
 
 @dataclass(frozen=True)
@@ -163,20 +169,25 @@ def read_flags(path: Path, frames: int, meaning_true: int) -> np.ndarray:
 
 
 def read_sensor(layout: Layout, folder: Path) -> tuple[int, int]:
-    """(width, height) of a sequence's sensor: stated in its folder (`SENSOR_FILE`), else the layout's.
+    """(width, height) of a sequence's sensor: stated in its folder (`SENSOR_FILE`), else the layout's (`DataError`)."""
+    return stated_sensor(folder) or layout.sensor
+
+
+def stated_sensor(folder: Path) -> tuple[int, int] | None:
+    """(width, height) that a sequence's folder states (`SENSOR_FILE`), None where it does not.
 
     Raises:
         DataError: a file that states something else.
     """
     path = folder / SENSOR_FILE
     if not path.is_file():
-        return layout.sensor
-    sides = read_text(path, "width,height in pixels").replace(",", " ").split()
-    if len(sides) != 2 or not all(side.isdigit() and int(side) > 0 for side in sides):
-        raise DataError(
-            "width,height in pixels", f"{excerpt(' '.join(sides))} in {path}", "correct or remove that file"
-        )
-    return int(sides[0]), int(sides[1])
+        return None
+    text = read_text(path, "width,height in pixels").replace(",", " ").split()
+    sides = [natural(side) or 0 for side in text]
+    if len(sides) != 2 or not all(0 < side <= MOST_SIDE for side in sides):
+        got = f"{excerpt(' '.join(text))} in {path}"
+        raise DataError("width,height in pixels", got, "correct or remove that file")
+    return sides[0], sides[1]
 
 
 def read_attributes(layout: AnnotationLayout, folder: Path) -> dict[str, dict[str, bool]]:
@@ -234,6 +245,7 @@ def read_slices(folder: Path) -> int | None:
     if not path.is_file():
         return None
     text = read_text(path, "a number of slices above 1").strip()
-    if not text.isdecimal() or int(text) < 2:
-        raise DataError("a number of slices above 1", f"{text!r} in {path}", "correct it or delete the file")
-    return int(text)
+    slices = natural(text) or 0
+    if not 1 < slices <= MOST_SLICES:
+        raise DataError("a number of slices above 1", f"{excerpt(text)} in {path}", "correct it or delete the file")
+    return slices

@@ -54,7 +54,10 @@ class Layout(AnnotationLayout):
         extensions: image extensions in order of preference.
         voxels: pattern of the published voxel files, or None.
         raw: pattern of the raw recording.
-        raw_format: ``"csv"`` or ``"aedat4"``.
+        raw_also: other patterns by which it is published.
+        raw_format: ``"csv"``, ``"aedat4"`` or ``"hdf5"``.
+        starts: names of the publishers' list of each recording's first frame with a box (`had.data.box_frames`); empty
+            where recordings begin with their first box.
         teacher_streams, student_streams: what the two networks read; the student's is one of the teacher's.
         slicing: default of `PreparationOptions.slicing`.
         slices: slices of an equally sliced recording (the first is dropped), or None.
@@ -69,12 +72,14 @@ class Layout(AnnotationLayout):
     images: dict[str, str]
     voxels: str | None
     raw: str
-    raw_format: Literal["csv", "aedat4"]
+    raw_format: Literal["csv", "aedat4", "hdf5"]
     teacher_streams: tuple[Stream, Stream]
     student_streams: tuple[Stream]
     slicing: Literal["frame", "exposure", "interval", "equal"]
     slices: int | None
     voxel: VoxelRecipe
+    raw_also: tuple[str, ...] = ()
+    starts: tuple[str, ...] = ()
     list_file: str = "list.txt"
     extensions: tuple[str, ...] = (".png", ".bmp", ".jpg")
     note: str = ""
@@ -236,6 +241,8 @@ LAYOUTS: dict[str, Layout] = {
             slicing="frame",
             slices=None,
             voxel=_DAVIS_VOXELS,
+            raw_also=("events.aedat4",),
+            starts=("start_frame_idx_FE108.txt", "start_frame_idx.txt"),
             aliases=("fe240",),
             home="https://zhangjiqing.com/dataset/",
         ),

@@ -30,12 +30,20 @@ import numpy as np
 from had.config import digest
 from had.data import slicing as sliced
 from had.data.annotations import Annotation, read_sensor, read_slices
+from had.data.box_frames import first_camera_frame, share_count, statements
+from had.data.clocks import camera_windows, check_clock, silent, slicing_in_force
 from had.data.layouts import Layout
-from had.data.published import has_published, published_files, published_size, read_voxels
-from had.data.recordings import open_recording
+from had.data.published import (
+    all_published_files,
+    has_published,
+    published_files,
+    published_size,
+    read_voxels,
+)
+from had.data.raw_files import open_raw, raw_file
 from had.data.representations import event_image, voxel_cells_of_slices
 from had.data.store import Spool, spooled, write_camera, write_events, write_image, write_voxels
-from had.errors import ConfigError, DataError
+from had.errors import ConfigError
 from had.files import atomic_folder, read_json, room_in
 from had.options.recordings import PreparationOptions
 
@@ -73,7 +81,7 @@ class SequencePreparation:
     @property
     def raw(self) -> Path:
         """Its raw recording, if there is one."""
-        return self.source / self.layout.raw.format(sequence=self.annotation.name)
+        return raw_file(self.layout, self.source)
 
     def run(self) -> dict[str, Any]:
         """Prepare the sequence unless it is up to date; its metadata."""
@@ -113,8 +121,9 @@ class SequencePreparation:
 
     def _parts(self) -> tuple[str, ...]:
         """Names of all that a prepared sequence may hold."""
-        images = self.layout.images["event_image"].format(sequence=self.annotation.name, index=0)
-        return ("meta.json", "*.npy", "rgb", glob.escape(images.partition("/")[0]))
+        images = self.layout.images.get("event_image", "").format(sequence=self.annotation.name, index=0)
+        drawn = (glob.escape(images.partition("/")[0]),) if images else ()
+        return ("meta.json", "*.npy", "rgb", *drawn)
 
     def _key(self) -> str:
         """Digest of everything that the folder depends on; the raw file counts by its size (and its age, in `run`)."""
@@ -123,36 +132,37 @@ class SequencePreparation:
         sensor = read_sensor(self.layout, self.source)
         annotated = (sensor, a.name, a.boxes.tolist(), a.present.tolist(), a.attributes)
         recipe = (self.layout.name, repr(self.layout.voxel), self.layout.teacher_streams, self.layout.slices)
-        stated = (read_slices(self.source), self.images, FORMAT_VERSION)
+        stated = (read_slices(self.source), statements(self.layout, self.source), self.images, FORMAT_VERSION)
         return digest(self.options, *recipe, *stated, raw_bytes, *annotated)
 
     # --- from a raw recording ---------------------------------------------------------------------
 
     def _from_raw(self, folder: Path) -> dict[str, Any]:
-        stated = read_sensor(self.layout, self.source) if self.layout.raw_format == "csv" else None
-        recording = open_recording(self.raw, size=stated)
-        frames = len(self.annotation.boxes)
-        files: dict[str, Any] = {}
-        if "rgb" in self.layout.teacher_streams:
-            published = published_files(self.layout, self.source, self.root, "rgb", frames)
-            files["rgb"] = published or {"prepared": True, "pattern": "rgb/{index:04d}.bmp", "first": 0}
+        recording, frames = open_raw(self.layout, self.source), len(self.annotation.boxes)
+        size = recording.size
+        files = self._camera_files(frames, size)
         write_rgb = bool(files) and files["rgb"]["prepared"]
-        camera = write_camera(recording, folder / "rgb" if write_rgb else None, frames)
-        if write_rgb and len(camera) < frames:
-            raise self._too_few(len(camera), "camera frames")
-        slicing = self._slicing(camera)
+        count = recording.frame_count()
+        first = first_camera_frame(
+            self.layout, self.options, self.raw, boxes=frames, camera_frames=count, camera_is_read=write_rgb
+        )
+        camera = write_camera(recording, folder / "rgb" if write_rgb else None, first, frames)
+        slicing = slicing_in_force(self.layout, self.options, camera)
         with spooled(recording, folder) as spool:
             slices = self._slices(slicing, spool.t, camera)
-            if len(slices.spans) < frames:
-                raise self._too_few(len(slices.spans), f"slices ({slicing})")
-            spans = slices.spans[:frames]
-            size = recording.size
-            np.save(folder / "frame_times_us.npy", slices.frame_times[:frames])
+            boxed = slice(first, first + frames)
+            spans = slices.spans[boxed]
+            if slicing != "equal" and len(spool.t):
+                known = camera[boxed], slicing, int(spool.t[0]), int(spool.t[-1]), self.raw
+                check_clock(*known)
+                if (spans[:, 0] == spans[:, 1]).all():
+                    raise silent(*known)
+            np.save(folder / "frame_times_us.npy", slices.frame_times[boxed])
             events = write_events(folder, spool, spans)
             voxels = None
             if self._wants_voxels:
                 seen = self._voxel_slices(slicing, slices, spool.t)
-                voxels = write_voxels(folder, self._cells(spool, seen.spans[:frames], seen.times[:frames], size))
+                voxels = write_voxels(folder, self._cells(spool, seen.spans[boxed], seen.times[boxed], size))
             if self.images:
                 self._write_images(folder, spool, spans, size)
         return {
@@ -165,24 +175,21 @@ class SequencePreparation:
             "slicing": slicing,
         }
 
-    def _slicing(self, camera: np.ndarray) -> str:
-        """The slicing in force; read-out times that a file does not state give way to the frame interval."""
-        slicing = self.layout.slicing if self.options.slicing == "layout" else self.options.slicing
-        if slicing != "equal" and not len(camera):
-            got = f"{self.raw} without camera frames"
-            raise DataError(f"camera frames for slicing {slicing!r}", got, "set preparation.slicing to equal")
-        if slicing == "frame" and not camera["known"].all():
-            log.debug("%s states no read-out times: events up to the next frame are taken instead", self.raw)
-            return "interval"
-        return slicing
+    def _camera_files(self, frames: int, size: tuple[int, int]) -> dict[str, Any]:
+        """The camera's image files, if they are a stream: as published, else to be written."""
+        if "rgb" not in self.layout.teacher_streams:
+            return {}
+        found = None
+        if "rgb" in self.layout.images:
+            found = published_files(self.layout, self.source, self.root, "rgb", frames)
+        if found is not None:
+            published_size(self.root, {"rgb": found}, frames, size)
+        return {"rgb": found or {"prepared": True, "pattern": "rgb/{index:04d}.bmp", "first": 0}}
 
     def _slices(self, slicing: str, t: sliced.Times, camera: np.ndarray) -> sliced.Slices:
         if slicing == "equal":
             return sliced.equal_slices(t, self._share_count())
-        if slicing == "interval":
-            return sliced.window_slices(t, sliced.interval_windows(camera["t"]), camera["t"])
-        begin, end = ("begin", "end") if slicing == "frame" else ("exposure_begin", "exposure_end")
-        return sliced.window_slices(t, np.stack([camera[begin], camera[end]], axis=1), camera["t"])
+        return sliced.window_slices(t, camera_windows(camera, slicing), camera["t"])
 
     def _voxel_slices(self, slicing: str, slices: sliced.Slices, t: sliced.Times) -> sliced.Slices:
         """The slices of voxels: those of the images, or the published ones."""
@@ -194,13 +201,7 @@ class SequencePreparation:
         return sliced.published_voxel_slices(t, self._share_count())
 
     def _share_count(self) -> int:
-        """Shares of an equally sliced recording.
-
-        The option; else what the sequence's folder states (`SLICES_FILE`); else the layout's, whatever the number
-        of boxes; one more than the boxes where the layout publishes none.
-        """
-        frames = len(self.annotation.boxes)
-        return self.options.slices or read_slices(self.source) or self.layout.slices or frames + 1
+        return share_count(self.layout, self.options, self.source, len(self.annotation.boxes))
 
     def _cells(
         self, spool: Spool, spans: np.ndarray, times: np.ndarray, size: tuple[int, int]
@@ -217,29 +218,20 @@ class SequencePreparation:
             first = last
 
     def _write_images(self, folder: Path, spool: Spool, spans: np.ndarray, size: tuple[int, int]) -> None:
-        pattern = self.layout.images["event_image"]
+        pattern = self.layout.images.get("event_image")
+        if pattern is None:
+            got = f"--images for {self.layout.title}, whose layout names none"
+            raise ConfigError("a layout with event images", got, "leave it out")
         for number, (first, last) in enumerate(spans):
             path = folder / f"{pattern.format(sequence=self.annotation.name, index=number)}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             write_image(path, event_image(spool.stored(first, last), *size))
 
-    def _too_few(self, count: int, what: str) -> DataError:
-        expected = f"a frame for each of {len(self.annotation.boxes)} boxes"
-        got = f"{count} {what} in {self.raw}"
-        return DataError(expected, got, "complete the recording or shorten its annotation")
-
     # --- from published images --------------------------------------------------------------------
 
     def _from_published(self, folder: Path) -> dict[str, Any]:
         frames = len(self.annotation.boxes)
-        files: dict[str, dict[str, Any]] = {}
-        for stream in self.layout.images:
-            if stream in (*self.layout.teacher_streams, *self.layout.student_streams):
-                found = published_files(self.layout, self.source, self.root, stream, frames)
-                if found is None:
-                    got = f"neither {self.raw} nor images {self.layout.images[stream]!r} in {self.source}"
-                    raise DataError("a raw recording or published images", got, "complete the download")
-                files[stream] = found
+        files = all_published_files(self.layout, self.source, self.root, frames, voxels=self._wants_voxels)
         size = published_size(self.root, files, frames)
         np.save(folder / "frame_times_us.npy", np.arange(frames))
         content: dict[str, Any] = {"size": list(size), "files": files, "slicing": "published"}

@@ -6,17 +6,58 @@ thousand frames is one line in an index.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from had.data.box_frames import first_frame
 from had.data.image_size import image_size
 from had.data.layouts import Layout
 from had.data.mat_files import read_mat
 from had.data.representations import fullest_first
 from had.errors import DataError
+
+
+class Numbered(NamedTuple):
+    """The numbered files of a stream in one folder, of one extension.
+
+    Attributes:
+        files: number -> name.
+        first: 0 or 1, the lower of them that is there; None: neither is, which makes the folder as good as empty.
+    """
+
+    files: dict[int, str]
+    first: int | None
+
+    @property
+    def many(self) -> int:
+        """How many there are from ``first`` on."""
+        return sum(number >= (self.first or 0) for number in self.files)
+
+
+def numbered(names: Iterable[str], pattern: str, sequence: str, extensions: tuple[str, ...]) -> Numbered:
+    """Those of ``names`` that fit a pattern: with the first extension of which number 0 or 1 is there, else the most.
+
+    Args:
+        pattern: as in `Layout.images`; its last part counts.
+    """
+    stem = Path(pattern).name
+    begin, _, rest = stem.partition("{index")
+    begin, end = begin.format(sequence=sequence), rest.partition("}")[2].format(sequence=sequence)
+    found: dict[str, dict[int, str]] = {extension: {} for extension in extensions}
+    kinds = "|".join(map(re.escape, extensions))
+    fits = re.compile(rf"{re.escape(begin)}([0-9]{{4,9}}){re.escape(end)}({kinds})")
+    for name in names:
+        match = fits.fullmatch(name)
+        if match and stem.format(sequence=sequence, index=int(match[1])) + match[2] == name:
+            found[match[2]][int(match[1])] = name
+    for files in found.values():
+        if files.keys() & {0, 1}:
+            return Numbered(files, 0 if 0 in files else 1)
+    return Numbered(max(found.values(), key=len), None)
 
 
 def published_files(layout: Layout, source: Path, root: Path, stream: str, frames: int) -> dict[str, Any] | None:
@@ -27,50 +68,109 @@ def published_files(layout: Layout, source: Path, root: Path, stream: str, frame
         frames: how many are needed.
 
     Returns:
-        ``{"prepared": False, "pattern": <path under root with {index}>, "first": <number>}``.
+        ``{"prepared": False, "pattern": <path under root with {index}>, "first": <number of the first box's image>}``.
 
     Raises:
-        DataError: some are there, but not all that are needed.
+        DataError: some are there, but not all that are needed; or nothing says which is the first box's
+            (`had.data.box_frames`).
     """
-    name = source.name
     stem = layout.images[stream]
-    folder = (source / stem.format(sequence=name, index=0)).parent
+    folder = (source / stem.format(sequence=source.name, index=0)).parent
     if not folder.is_dir():
         return None
-    there = {path.name for path in folder.iterdir()}
-    for extension in layout.extensions:
-        file_name = f"{Path(stem).name}{extension}"
-        first = next((i for i in (0, 1) if file_name.format(sequence=name, index=i) in there), None)
-        if first is None:
-            continue
-        missing = [i for i in range(first, first + frames) if file_name.format(sequence=name, index=i) not in there]
-        if missing:
-            path = folder / file_name.format(sequence=name, index=missing[0])
-            got = f"{len(missing)} missing, the first is {path}"
-            raise DataError(f"an image for each of {frames} boxes", got, "complete the download")
-        # Braces in names would be taken for fields by str.format.
-        place = str(folder.relative_to(root)).replace("{", "{{").replace("}", "}}")
-        return {"prepared": False, "pattern": f"{place}/{file_name}", "first": first}
-    return None
+    there = numbered((path.name for path in folder.iterdir()), stem, source.name, layout.extensions)
+    if there.first is None:
+        return None
+    extension = Path(there.files[there.first]).suffix
+    first = _first_file(layout, source, there, frames, folder / f"{Path(stem).name}{extension}")
+    # Braces in names would be taken for fields by str.format.
+    place = str(folder.relative_to(root)).replace("{", "{{").replace("}", "}}")
+    return {"prepared": False, "pattern": f"{place}/{Path(stem).name}{extension}", "first": first}
+
+
+def _first_file(layout: Layout, source: Path, there: Numbered, frames: int, pattern: Path) -> int:
+    """The number of the first box's file, from which on all that are needed are there."""
+    assert there.first is not None
+    span = max(there.files) - there.first + 1
+    what = f"files {pattern.name} in {pattern.parent}"
+    first = there.first + (first_frame(layout, source, boxes=frames, frames=span, what=what) if span > frames else 0)
+    missing = [number for number in range(first, first + frames) if number not in there.files]
+    if missing:
+        path = pattern.parent / pattern.name.format(sequence=source.name, index=missing[0])
+        got = f"{len(missing)} missing, the first is {path}"
+        raise DataError(f"a file for each of {frames} boxes", got, "complete the download")
+    return first
+
+
+def check_numbering(layout: Layout, source: Path, streams: Collection[str], frames: int) -> None:
+    """See that files of several streams, one of them perhaps ``voxel``, can be told to show the same frames.
+
+    Streams that begin with another number (one with 0, one with 1) must have one file for each box.
+
+    Raises:
+        DataError: file k of one stream may belong to file k or to file k + 1 of another.
+    """
+    patterns = {**layout.images, **({"voxel": layout.voxels} if layout.voxels else {})}
+    found: dict[str, Numbered] = {}
+    for stream in streams:
+        folder = (source / patterns[stream].format(sequence=source.name, index=0)).parent
+        if folder.is_dir():
+            extensions = (".mat",) if stream == "voxel" else layout.extensions
+            names = (path.name for path in folder.iterdir())
+            found[stream] = numbered(names, patterns[stream].removesuffix(".mat"), source.name, extensions)
+    begins = {there.first for there in found.values() if there.first is not None}
+    if len(begins) > 1 and any(there.many != frames for there in found.values() if there.first is not None):
+        counts = ", ".join(f"{there.many} of {name} from {there.first}" for name, there in found.items())
+        got = f"{counts} for {frames} boxes in {source}"
+        raise DataError("files of all streams with the same numbers", got, "number them alike, one for each box")
+
+
+def needed_images(layout: Layout) -> list[str]:
+    """The streams of images that the layout's networks read."""
+    return [name for name in dict.fromkeys((*layout.teacher_streams, *layout.student_streams)) if name != "voxel"]
+
+
+def all_published_files(layout: Layout, source: Path, root: Path, frames: int, *, voxels: bool) -> dict[str, Any]:
+    """Stream -> `published_files` of all images that are needed where no recording is read.
+
+    Raises:
+        DataError: as `published_files` and `check_numbering`, and where a stream has none.
+    """
+    files = {}
+    for stream in needed_images(layout):
+        found = published_files(layout, source, root, stream, frames) if stream in layout.images else None
+        if found is None:
+            raw = layout.raw.format(sequence=source.name)
+            of = f"images {layout.images[stream]!r}" if stream in layout.images else f"images of stream {stream}"
+            got = f"neither {raw} nor {of} in {source}"
+            raise DataError("a raw recording or published images", got, "complete the download")
+        files[stream] = found
+    check_numbering(layout, source, [*files, *(["voxel"] if voxels and layout.voxels else [])], frames)
+    return files
 
 
 def has_published(layout: Layout, source: Path, voxels: bool) -> bool:
     """Whether a sequence has folders of the published images of all streams that are read, and of the voxels."""
-    stems = [layout.images[s] for s in (*layout.teacher_streams, *layout.student_streams) if s in layout.images]
+    if not layout.images.keys() >= set(needed_images(layout)) or (voxels and not layout.voxels):
+        return False
+    stems = [layout.images[stream] for stream in needed_images(layout)]
     stems += [layout.voxels] if voxels and layout.voxels else []
     return all((source / stem.format(sequence=source.name, index=0)).parent.is_dir() for stem in stems)
 
 
-def published_size(root: Path, files: dict[str, dict[str, Any]], frames: int) -> tuple[int, int]:
+def published_size(
+    root: Path, files: dict[str, dict[str, Any]], frames: int, size: tuple[int, int] | None = None
+) -> tuple[int, int]:
     """(width, height) that all images of all streams have.
 
     Args:
         files: stream -> what `published_files` found.
+        size: that they must have; None: as the first.
 
     Raises:
-        DataError: an image that cannot be read, or of another size than the first.
+        DataError: an image that cannot be read, or of another size.
     """
-    size = None
+    like = "the first" if size is None else "the recording"
     for found in files.values():
         for index in range(found["first"], found["first"] + frames):
             path = root / found["pattern"].format(index=index)
@@ -79,7 +179,8 @@ def published_size(root: Path, files: dict[str, dict[str, Any]], frames: int) ->
                 raise DataError("a readable image", f"a broken file {path}", "replace it and prepare the data again")
             size = size or seen
             if seen != size:
-                expected, got = f"images of {size[0]}x{size[1]} pixels, as the first", f"{seen[0]}x{seen[1]} in {path}"
+                expected = f"images of {size[0]}x{size[1]} pixels, as {like}"
+                got = f"{seen[0]}x{seen[1]} in {path}"
                 raise DataError(expected, got, "check that the file belongs to this sequence")
     assert size is not None, "no stream, or no frame"
     return size
@@ -96,11 +197,21 @@ def read_voxels(layout: Layout, source: Path, frames: int) -> Iterator[tuple[np.
     """
     if layout.voxels is None:
         raise DataError("voxels", f"a layout {layout.title} without them", "set preparation.voxels to false")
-    name = source.name
-    first = 0 if (source / layout.voxels.format(sequence=name, index=0)).is_file() else 1
+    first = first_voxel_file(layout, source, frames)
     for index in range(first, first + frames):
-        cells = read_voxel_file(source / layout.voxels.format(sequence=name, index=index), layout)
+        cells = read_voxel_file(source / layout.voxels.format(sequence=source.name, index=index), layout)
         yield cells, np.array([len(cells)])
+
+
+def first_voxel_file(layout: Layout, source: Path, frames: int) -> int:
+    """The number of the first box's voxel file; 1 where there is none (`DataError`: as `published_files`)."""
+    assert layout.voxels is not None
+    pattern = source / layout.voxels.format(sequence=source.name, index=0)
+    names = (path.name for path in pattern.parent.iterdir()) if pattern.parent.is_dir() else ()
+    there = numbered(names, layout.voxels.removesuffix(".mat"), source.name, (".mat",))
+    if there.first is None:
+        return 1
+    return _first_file(layout, source, there, frames, pattern.with_name(Path(layout.voxels).name))
 
 
 def read_voxel_file(path: Path, layout: Layout) -> np.ndarray:

@@ -15,14 +15,15 @@ import numpy as np
 from had.data.annotations import read_ground_truth, read_names, split_folder
 from had.data.datasets import Edition, data_file, read_dataset
 from had.data.layouts import Layout, layout_of
+from had.data.raw_files import raw_file
 from had.errors import DataError
 from had.files import read_json
 from had.options.experiment import Experiment
 
-PUBLISHED_BYTES = {"csv": 5.47, "aedat4": 10.6}
+PUBLISHED_BYTES = {"csv": 5.47, "aedat4": 10.6, "hdf5": 10.6}
 """Bytes an event takes in what is downloaded, measured on one real recording each: a deflated CSV of an EVK4, and a
-DAVIS346's AEDAT4 without its frames' pixels."""
-UNPACKED_BYTES = {"csv": 19.0, "aedat4": 10.6}
+DAVIS346's AEDAT4 without its frames' pixels; HDF5 is taken to need as much as AEDAT4."""
+UNPACKED_BYTES = {"csv": 19.0, "aedat4": 10.6, "hdf5": 10.6}
 """The same, once it is unpacked: AEDAT4 is packed itself."""
 SAMPLE_BYTES = 1 << 16
 """Of a CSV recording that is looked at for the length of its lines."""
@@ -72,7 +73,7 @@ def _on_disk(benchmark: str, root: Path, split: str) -> SplitFacts:
     folder = split_folder(layout, root, split)
     names = read_names(layout, root, split)
     frames = sum(len(read_ground_truth(folder / name / layout.boxes)) for name in names)
-    raw = [path for name in names if (path := folder / name / layout.raw.format(sequence=name)).is_file()]
+    raw = [path for name in names if (path := raw_file(layout, folder / name)).is_file()]
     events = None
     if raw:
         sizes = sorted((path.stat().st_size, path) for path in raw)

@@ -215,6 +215,9 @@ def test_frames_without_events_are_counted(tmp_path, caplog):
     assert "5 frames without an event" in caplog.text
     shutil.rmtree(tmp_path / "out")
     write_aedat4(folder / "one.aedat4", random_events(600, begin=900_000, step=20), camera)
+    with pytest.raises(DataError, match="no event in the interval of any frame"):  # another clock
+        prepare(COESOT, tmp_path / "raw", tmp_path / "out")
+    write_aedat4(folder / "one.aedat4", random_events(0), camera)
     prepare(COESOT, tmp_path / "raw", tmp_path / "out")
     assert "no frame with an event in 1 sequences: one" in caplog.text
 

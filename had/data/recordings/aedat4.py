@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import struct
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -140,11 +140,12 @@ class Aedat4Recording(Recording):
         got = f"{self.path}, whose table lists {listed}"
         return DataError("packets as the AEDAT4 file's table of contents lists them", got, "copy or download it again")
 
-    def _tables(self, stream: int | None) -> Iterator[tuple[Table, int]]:
-        """(decompressed table, its packet's offset) of the packets of a stream."""
+    def _tables(self, stream: int | None, numbers: Collection[int] | None = None) -> Iterator[tuple[Table, int]]:
+        """(decompressed table, its packet's offset) of the packets of a stream, of all or of some numbers."""
         with self.path.open("rb", buffering=0) as file:
-            for offset, size in self._packets(stream):
-                yield self._table(file.fileno(), offset, size), offset
+            for number, (offset, size) in enumerate(self._packets(stream)):
+                if numbers is None or number in numbers:
+                    yield self._table(file.fileno(), offset, size), offset
 
     def _table(self, file: int, offset: int, size: int) -> Table:
         buffer = self._decompress(os.pread(file, size, offset), offset)
@@ -226,7 +227,14 @@ class Aedat4Recording(Recording):
 
     def frames(self) -> Iterator[CameraFrame]:
         """The camera's frames in the file's order (`DataError` for a pixel format that is not 8-bit)."""
-        for table, offset in self._tables(self._frame_stream):
+        return self._frames(None)
+
+    def frames_at(self, numbers: Collection[int]) -> Iterator[CameraFrame]:
+        """See `Recording.frames_at`."""
+        return self._frames(numbers)
+
+    def _frames(self, numbers: Collection[int] | None) -> Iterator[CameraFrame]:
+        for table, offset in self._tables(self._frame_stream, numbers):
             try:
                 yield self._frame(table)
             except (struct.error, ValueError, KeyError) as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,6 +97,10 @@ class Recording(ABC):
     def frames(self) -> Iterator[CameraFrame]:
         """The camera's frames in the file's order; none where there is no camera."""
         return iter(())
+
+    def frames_at(self, numbers: Collection[int]) -> Iterator[CameraFrame]:
+        """The camera's frames with these numbers, from 0; formats that can pass over the others do so."""
+        return (frame for number, frame in enumerate(self.frames()) if number in numbers)
 
     def frame_count(self) -> int:
         """Number of camera frames."""

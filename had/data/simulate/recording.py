@@ -21,6 +21,7 @@ import numpy as np
 from had.data.layouts import SENSOR_FILE, SLICES_FILE, Layout
 from had.data.simulate.aedat4 import Aedat4Writer
 from had.data.simulate.event_camera import EventCamera
+from had.errors import ConfigError
 from had.options.recordings import SimulationOptions
 from had.progress import progress
 
@@ -92,8 +93,11 @@ def write_recording(
     path = folder / layout.raw.format(sequence=name)
     if layout.raw_format == "csv":
         _write_csv(path, slices)
-    else:
+    elif layout.raw_format == "aedat4":
         _write_aedat4(path, slices, source, boundaries, lead)
+    else:
+        got = f"{layout.raw_format} of {layout.title}"
+        raise ConfigError("a benchmark with CSV or AEDAT4 recordings to simulate", got, "give its `root` instead")
     write_annotation(folder, layout, annotated)
     (folder / SENSOR_FILE).write_text(f"{width},{height}\n", encoding="utf-8")
     if layout.slicing == "equal":

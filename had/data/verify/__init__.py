@@ -26,7 +26,7 @@ from had.errors import DataError, nearest
 from had.options.recordings import PreparationOptions
 from had.progress import progress
 
-CHECKS_VERSION = 2
+CHECKS_VERSION = 3
 """Raised when a check finds something else than before: kept results are forgotten."""
 
 

@@ -5,13 +5,12 @@ Files are judged by their first and last bytes where that is possible (`had.data
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import NamedTuple
 
 from had.data.image_size import image_size
 from had.data.layouts import Layout
-from had.data.published import published_files
+from had.data.published import numbered, published_files
 from had.data.verify.problems import Findings, Severity, some_of
 from had.errors import DataError
 
@@ -56,15 +55,17 @@ def check_images(
         return ImageFacts()
     stem = layout.images[stream]
     folder = (source / stem.format(sequence=source.name, index=0)).parent
+    found = numbered(names, stem, source.name, layout.extensions)
+    there, first = found.files, min(found.files, default=0)
     try:
-        published_files(layout, source, findings.root, stream, frames or 0)
+        files = published_files(layout, source, findings.root, stream, frames or 0)
+        first = files["first"] if files else first
     except DataError as error:
-        findings.refused("image-missing", error, file=folder, severity=severity)
-    there = _chosen(names, layout, Path(stem).name.format(sequence=source.name, index=0).removesuffix("0000"))
-    first = min(there, default=0)
-    wanted = {i: name for i, name in there.items() if frames is None or i < first + frames}
+        kind = "first-frame" if layout.starts and found.many > (frames or 0) else "image-missing"
+        findings.refused(kind, error, file=folder, severity=severity)
+    wanted = {i: name for i, name in there.items() if frames is None or first <= i < first + frames}
     if len(wanted) < len(there):
-        remedy = "images behind the last box are left out"
+        remedy = "images without a box are left out"
         what = f"{len(there)} images for {frames} boxes"
         findings.add("image-extra", what, remedy, file=folder, severity="note")
     sizes = {name: image_size(folder / name, decode=deep) for _, name in sorted(wanted.items())}
@@ -80,15 +81,4 @@ def check_images(
         what = f"{len(of_it)} of {len(sizes)} images have {other[0]}x{other[1]} pixels, not {size[0]}x{size[1]}: "
         remedy = "check that they belong to this sequence"
         findings.add("image-size", what + some_of(of_it), remedy, file=folder / of_it[0], severity=severity)
-    return ImageFacts(len(there), size if any(size) else None, bool(there.keys() & {0, 1}))
-
-
-def _chosen(names: list[str], layout: Layout, prefix: str) -> dict[int, str]:
-    """Number -> name of the images with the extension that a run would choose."""
-    found: dict[str, dict[int, str]] = {extension: {} for extension in layout.extensions}
-    pattern = re.compile(rf"{re.escape(prefix)}(\d{{4,}})({'|'.join(map(re.escape, layout.extensions))})")
-    for name in names:
-        if match := pattern.fullmatch(name):
-            found[match[2]][int(match[1])] = name
-    usable = [numbered for numbered in found.values() if numbered.keys() & {0, 1}]
-    return (usable or [max(found.values(), key=len)])[0]
+    return ImageFacts(len(there), size if any(size) else None, found.first is not None)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from had.errors import DataError
+from had.errors import HadError
 
 Severity = Literal["error", "note"]
 
@@ -35,9 +35,12 @@ KINDS = {
     "raw-broken": "Raw recordings that are broken",
     "raw-short": "Raw recordings with fewer frames than boxes",
     "raw-long": "Raw recordings with more frames than boxes",
+    "first-frame": "Recordings of which the first frame with a box is not known",
+    "camera": "Camera frames of another size than the sensor, or on another clock than the events",
     "raw-silent": "Raw recordings without events",
     "image-missing": "Images that are missing",
     "image-extra": "Images without a box",
+    "numbering": "Streams that are numbered differently",
     "image-broken": "Images that cannot be read",
     "image-size": "Images of another size",
     "voxel-missing": "Voxel files that are missing",
@@ -87,6 +90,11 @@ class Findings:
     sequence: str = ""
     problems: list[Problem] = field(default_factory=list)
 
+    @property
+    def errors(self) -> int:
+        """How many errors there are."""
+        return sum(problem.severity == "error" for problem in self.problems)
+
     def add(
         self,
         kind: str,
@@ -103,7 +111,7 @@ class Findings:
         what = self._under_root(what)
         self.problems.append(Problem(severity, kind, self.split, self.sequence, place, line, what, remedy))
 
-    def refused(self, kind: str, error: DataError, *, file: Path | None = None, severity: Severity = "error") -> None:
+    def refused(self, kind: str, error: HadError, *, file: Path | None = None, severity: Severity = "error") -> None:
         """Note down what a reader refused; the line is taken from its sentence."""
         lines = _LINE.findall(error.got)
         what = f"expected {error.expected}, got {error.got}"

@@ -1,106 +1,171 @@
-"""The raw recording of one sequence: opened, its head decoded, its end looked at; read whole only on request."""
+"""The raw recording of one sequence: opened as preparation opens it, its head decoded, its end looked at, its camera
+frames held against boxes, sensor and clock by the functions that preparation asks; read whole only on request."""
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from had.data.box_frames import first_camera_frame, share_count
+from had.data.clocks import camera_times, camera_windows, check_clock, check_frame_size, silent, slicing_in_force
 from had.data.layouts import Layout
-from had.data.recordings import Recording, open_recording
+from had.data.raw_files import open_raw
+from had.data.recordings import CameraFrame, Recording
 from had.data.verify.problems import Findings
-from had.errors import DataError
+from had.errors import ConfigError, DataError
 from had.options.recordings import PreparationOptions
 
 HEAD_EVENTS = 4096
 """Events that are decoded of a recording's begin."""
-_AGAIN = "download or copy the recording again, or leave the sequence out of its list"
+SOME_FRAMES = 16
+"""Camera frames that are decoded, from the first box's to the last one's."""
 
 
 class RawFacts(NamedTuple):
     """What a raw recording holds.
 
     Attributes:
-        size: (width, height) of its sensor, where it is stated.
+        recording: opened; None where it is broken.
+        size: (width, height) of its sensor.
         camera_frames: None where it could not be read that far.
-        events: None unless it was read whole.
+        times: (first, last) of its events in microseconds; None without events, or where the last is not known.
     """
 
+    recording: Recording | None = None
     size: tuple[int, int] | None = None
     camera_frames: int | None = None
-    events: int | None = None
+    times: tuple[int, int] | None = None
 
 
-def check_raw(findings: Findings, path: Path, *, size: tuple[int, int] | None, deep: bool) -> RawFacts:
+def check_raw(findings: Findings, layout: Layout, folder: Path, path: Path, *, deep: bool) -> RawFacts:
     """Open a recording as preparation does.
 
     Args:
-        size: (width, height) that the sequence states, for a format that does not.
+        folder: the sequence's.
+        path: the recording in it.
         deep: decode all events and camera frames.
     """
-    facts = RawFacts(size)
+    facts = RawFacts()
     try:
-        recording = open_recording(path, size=size)
-        facts = RawFacts(recording.declared, recording.frame_count())
-        events = _all_events(recording) if deep else _ends(recording)
+        recording = open_raw(layout, folder)
+        facts = RawFacts(None, recording.declared, recording.frame_count())
+        events, times = _all_events(recording) if deep else _ends(recording)
     except DataError as error:
         findings.refused("raw-broken", error, file=path)
         return facts
     if events == 0:
         remedy = "all its event images are white; leave the sequence out if it should have some"
         findings.add("raw-silent", "no events", remedy, file=path, severity="note")
-    return facts._replace(events=events if deep else None)
+    return facts._replace(recording=recording, times=times)
 
 
-def _ends(recording: Recording) -> int:
-    """Look at the first and last events, and at the first camera frame; the number of the first events."""
+def _ends(recording: Recording) -> tuple[int, tuple[int, int] | None]:
+    """Look at the first and last events, and at the first camera frame; the number of the first events, and times."""
     next(recording.frames(), None)
     head = next(recording.chunks(HEAD_EVENTS), None)
     if head is None:
-        return 0
+        return 0, None
     recording.check_end()
-    return len(head)
+    last = recording.last_us()
+    return len(head), None if last is None else (int(head["t"][0]), last)
 
 
-def _all_events(recording: Recording) -> int:
+def _all_events(recording: Recording) -> tuple[int, tuple[int, int] | None]:
     for frame in recording.frames():
         del frame
-    return sum(len(events) for events in recording.chunks())
+    count, times = 0, None
+    for events in recording.chunks():
+        count += len(events)
+        times = (int(events["t"][0]) if times is None else times[0], int(events["t"][-1]))
+    return count, times
 
 
 def check_frames(
     findings: Findings,
     layout: Layout,
     options: PreparationOptions,
-    path: Path,
+    raw: RawFacts,
     *,
-    frames: int,
-    stated_slices: int | None,
-    camera_frames: int,
+    boxes: int,
     camera_is_read: bool,
+    deep: bool,
 ) -> None:
-    """Hold the number of boxes against the frames that preparation makes of a recording.
+    """Hold boxes against the frames that preparation makes of a recording.
 
     Args:
-        frames: boxes.
-        stated_slices: what the sequence's folder states.
-        camera_frames: in the recording.
         camera_is_read: whether its camera frames become a stream.
+        deep: look at all camera frames.
     """
+    recording, count = raw.recording, raw.camera_frames
+    if recording is None or count is None:
+        return
+    path, counts = recording.path, {}
     slicing = layout.slicing if options.slicing == "layout" else options.slicing
-    counts = {}
-    if slicing == "equal":
-        counts["slices"] = (options.slices or stated_slices or layout.slices or frames + 1) - 1
-    elif not camera_frames:
-        remedy = "set preparation.slicing to equal, or download the recording again"
-        findings.add("raw-short", f"no camera frames, which slicing {slicing!r} needs", remedy, file=path)
+    try:
+        if slicing == "equal":
+            counts["slices"] = share_count(layout, options, path.parent, boxes) - 1
+        first = first_camera_frame(
+            layout, options, path, boxes=boxes, camera_frames=count, camera_is_read=camera_is_read
+        )
+    except (DataError, ConfigError) as error:
+        findings.refused("raw-short" if count < boxes or slicing == "equal" else "first-frame", error, file=path)
         return
     if slicing != "equal" or camera_is_read:
-        counts["camera frames"] = camera_frames
-    for what, count in counts.items():
-        if count < frames:
-            remedy = "complete the recording or shorten its annotation"
-            findings.add("raw-short", f"{count} {what} for {frames} boxes", remedy, file=path)
-    if counts and min(counts.values()) > frames:
-        what = " and ".join(f"{count} {name}" for name, count in counts.items())
-        remedy = "frames behind the last box are left out"
-        findings.add("raw-long", f"{what} for {frames} boxes", remedy, file=path, severity="note")
+        counts["camera frames"] = count
+        try:
+            _check_camera(recording, layout, options, range(first, first + boxes), raw.times, camera_is_read, deep)
+        except DataError as error:
+            findings.refused("camera", error, file=path)
+    if counts and min(counts.values()) > boxes:
+        what = " and ".join(f"{number} {name}" for name, number in counts.items())
+        what += f" for {boxes} boxes" + (f", of which the first belongs to number {first} (from 0)" if first else "")
+        remedy = "frames without a box are left out"
+        findings.add("raw-long", what, remedy, file=path, severity="note")
+
+
+def _check_camera(
+    recording: Recording,
+    layout: Layout,
+    options: PreparationOptions,
+    boxed: range,
+    times: tuple[int, int] | None,
+    camera_is_read: bool,
+    deep: bool,
+) -> None:
+    """Hold the size and the clock of some or all camera frames with a box against the events' (`DataError`)."""
+
+    def checked(frame: CameraFrame) -> CameraFrame:
+        if camera_is_read:
+            check_frame_size(recording, frame)
+        return frame
+
+    def look(numbers: range | set[int]) -> np.ndarray:
+        return camera_times(checked(frame) for frame in recording.frames_at(numbers))
+
+    camera = look(boxed if deep else _spread(boxed))
+    slicing = slicing_in_force(layout, options, camera)
+    if slicing == "equal" or times is None:
+        return
+    try:
+        check_clock(camera, slicing, *times, recording.path)
+    except DataError:
+        check_clock(camera if deep else look(boxed), slicing, *times, recording.path)
+    if deep and not _any_event(recording, camera_windows(camera, slicing)):
+        raise silent(camera, slicing, *times, recording.path)
+
+
+def _spread(boxed: range) -> set[int]:
+    """At most `SOME_FRAMES` + 1 numbers from the first to the last."""
+    return set(chain(boxed[:: max(1, len(boxed) // SOME_FRAMES)], boxed[-1:]))
+
+
+def _any_event(recording: Recording, windows: np.ndarray) -> bool:
+    """Whether an event lies in one of the (F, 2) windows."""
+    for events in recording.chunks():
+        spans = np.searchsorted(events["t"], windows)
+        if (spans[:, 1] > spans[:, 0]).any():
+            return True
+    return False

@@ -28,7 +28,8 @@ def _fits(layout: Layout, root: Path) -> bool:
     for place in layout.splits.values():
         folder = root / place
         for sequence in islice(sorted(folder.iterdir()) if folder.is_dir() else [], SAMPLED):
-            patterns = [str(Path(pattern).parent) for pattern in layout.images.values()] + [layout.raw]
+            patterns = [str(Path(pattern).parent) for pattern in layout.images.values()]
+            patterns += [layout.raw, *layout.raw_also]
             sources = [sequence / pattern.format(sequence=sequence.name) for pattern in patterns]
             if (sequence / layout.boxes).is_file() and any(source.exists() for source in sources):
                 return True

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from had.data.layouts import Layout
-from had.data.published import has_published
+from had.data.published import all_published_files, has_published, needed_images
+from had.data.raw_files import raw_file
 from had.data.verify import text_files
 from had.data.verify.image_files import ImageFacts, check_images
 from had.data.verify.problems import Findings, Problem, some_of
 from had.data.verify.raw import RawFacts, check_frames, check_raw
 from had.data.verify.voxel_files import check_voxels
+from had.errors import DataError
 from had.options.recordings import PreparationOptions
 
 Listing = dict[str, dict[str, tuple[int, int]]]
@@ -77,7 +79,11 @@ class SequenceCheck:
         """All files that a run or this check could look at."""
         patterns = [*self.layout.images.values(), *([self.layout.voxels] if self.layout.voxels else [])]
         places = {str(Path(pattern.format(sequence=self.name, index=0)).parent) for pattern in patterns}
-        return {place: files for place in ("", *sorted(places)) if (files := _files(self.folder / place)) is not None}
+        found = {place: files for place in ("", *sorted(places)) if (files := _files(self.folder / place)) is not None}
+        for place in (self.folder.parent, self.root) if self.layout.starts else ():
+            files = _files(place) or {}
+            found[str(place)] = {name: files[name] for name in self.layout.starts if name in files}
+        return found
 
     def fingerprint(self, listing: Listing) -> str:
         """Changes when a file is added, removed, resized or written again."""
@@ -103,29 +109,27 @@ class SequenceCheck:
     def _run(self, findings: Findings, listing: Listing) -> SequenceFacts:
         layout, folder = self.layout, self.folder
         boxes, present = text_files.check_boxes(findings, layout, folder)
-        size, slices = text_files.check_statements(findings, layout, folder)
+        size, readable = text_files.check_statements(findings, layout, folder)
         frames = None if boxes is None else len(boxes)
-        path = folder / layout.raw.format(sequence=self.name)
+        path, raw = folder / layout.raw.format(sequence=self.name), RawFacts()
+        try:
+            path = raw_file(layout, folder)
+        except DataError as error:
+            findings.refused("raw-broken", error, file=path)
+            readable = False
         has_raw = path.is_file()
-        raw = RawFacts()
-        if has_raw:
-            stated = size if layout.raw_format == "csv" else None
-            raw = check_raw(findings, path, size=stated, deep=self.deep)
-        else:
+        if has_raw and readable:
+            raw = check_raw(findings, layout, folder, path, deep=self.deep)
+        elif not has_raw:
             self._misnamed(findings, list(listing.get("", {})), path)
         wants_voxels = self.options.voxels and "voxel" in layout.teacher_streams
         draws = has_raw and not (self.options.published == "first" and has_published(layout, folder, wants_voxels))
         images, image_size = self._images(findings, listing, frames, raw=raw, has_raw=draws, stated=size)
-        if draws and frames is not None and raw.camera_frames is not None:
+        if draws and frames is not None:
+            rgb = images.get("rgb", ImageFacts())
+            camera_is_read = "rgb" in layout.teacher_streams and not rgb.begins
             check_frames(
-                findings,
-                layout,
-                self.options,
-                path,
-                frames=frames,
-                stated_slices=slices,
-                camera_frames=raw.camera_frames,
-                camera_is_read="rgb" in layout.teacher_streams and not images["rgb"].begins,
+                findings, layout, self.options, raw, boxes=frames, camera_is_read=camera_is_read, deep=self.deep
             )
         voxels = check_voxels(
             findings,
@@ -147,7 +151,7 @@ class SequenceCheck:
             flags=text_files.flag_count(layout, folder),
             present=None if present is None else int(present.sum()),
             raw=path.stat().st_size if has_raw else None,
-            camera_frames=raw.camera_frames if layout.raw_format == "aedat4" else None,
+            camera_frames=None if layout.raw_format == "csv" else raw.camera_frames,
             images={stream: found.number for stream, found in images.items()},
             voxels=voxels,
         )
@@ -164,7 +168,7 @@ class SequenceCheck:
     ) -> tuple[dict[str, ImageFacts], tuple[int, int] | None]:
         """The images of each stream, and their size."""
         layout = self.layout
-        needed = {*layout.teacher_streams, *layout.student_streams}
+        needed = set(needed_images(layout))
         found: dict[str, ImageFacts] = {}
         size = raw.size
         for stream, pattern in layout.images.items():
@@ -189,6 +193,12 @@ class SequenceCheck:
                 raw_name = layout.raw.format(sequence=self.name)
                 what = f"neither {raw_name} nor images beginning with {path.name}, or 0001, in {path.parent}"
                 findings.add("no-source", what, "complete the download", file=path.parent)
+        if not has_raw and frames is not None and not findings.errors:
+            try:  # what nothing above has named
+                voxels = self.options.voxels and "voxel" in layout.teacher_streams
+                all_published_files(layout, self.folder, self.root, frames, voxels=voxels)
+            except DataError as error:
+                findings.refused("numbering" if needed <= found.keys() else "no-source", error, file=self.folder)
         if not has_raw and size and stated and size != stated:
             what = f"all images have {size[0]}x{size[1]} pixels, the sensor has {stated[0]}x{stated[1]}"
             findings.add("image-size", what, "a run takes them as they are", file=self.folder, severity="note")

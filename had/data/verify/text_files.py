@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 
 from had.data.annotations import read_flags, read_ground_truth, read_sensor, read_slices
+from had.data.box_frames import RANGE_FILE, read_range
 from had.data.layouts import SENSOR_FILE, SLICES_FILE, Layout
 from had.data.verify.problems import Findings
 from had.errors import DataError
-
-RANGE_FILE = "start_end_index.txt"
-"""``first,last`` frame of the original recording, from 1; published with COESOT."""
 
 
 def check_boxes(findings: Findings, layout: Layout, folder: Path) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -84,24 +82,26 @@ def check_range(findings: Findings, folder: Path, frames: int) -> None:
     path = folder / RANGE_FILE
     if not path.is_file():
         return
-    fields = path.read_text(encoding="utf-8-sig", errors="replace").replace(",", " ").split()
-    if len(fields) != 2 or not all(field.isdecimal() for field in fields):
+    stated = read_range(folder)
+    if stated is None:
         findings.add("start-end", "no `first,last`", "nothing reads it", file=path, line=1, severity="note")
-    elif (length := int(fields[1]) - int(fields[0]) + 1) != frames:
-        what = f"{fields[0]} to {fields[1]} are {length} frames, but there are {frames} boxes"
+    elif (length := stated[1] - stated[0] + 1) != frames:
+        what = f"{stated[0]} to {stated[1]} are {length} frames, but there are {frames} boxes"
         remedy = "the number of boxes counts, as published"
         findings.add("start-end", what, remedy, file=path, line=1, severity="note")
 
 
-def check_statements(findings: Findings, layout: Layout, folder: Path) -> tuple[tuple[int, int] | None, int | None]:
-    """(width, height) that the sequence's folder or the layout states, and its number of slices; None where broken."""
-    size, slices = None, None
+def check_statements(findings: Findings, layout: Layout, folder: Path) -> tuple[tuple[int, int] | None, bool]:
+    """(width, height) that the sequence's folder or the layout states, None where broken; whether all is whole."""
+    size, whole = None, True
     try:
         size = read_sensor(layout, folder)
     except DataError as error:
         findings.refused("statement", error, file=folder / SENSOR_FILE)
+        whole = False
     try:
-        slices = read_slices(folder)
+        read_slices(folder)
     except DataError as error:
         findings.refused("statement", error, file=folder / SLICES_FILE)
-    return size, slices
+        whole = False
+    return size, whole

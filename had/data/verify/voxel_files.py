@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from had.data.layouts import Layout
 from had.data.mat_files import mat_names
-from had.data.published import read_voxel_file
+from had.data.published import first_voxel_file, numbered, read_voxel_file
 from had.data.verify.problems import Findings, Severity, some_of
 from had.errors import DataError
 
@@ -44,10 +43,14 @@ def check_voxels(
             remedy = "complete the download (the voxels or the raw recording), or set preparation.voxels to false"
             findings.add("voxel-missing", "no voxel files and no raw recording to make them of", remedy, file=folder)
         return None
-    prefix = Path(pattern).name.partition("{")[0]
-    numbered = re.compile(rf"{re.escape(prefix)}(\d{{4,}})\.mat")
-    there = {int(match[1]): name for name in names if (match := numbered.fullmatch(name))}
-    first = 0 if 0 in there else 1
+    found = numbered(names, pattern.removesuffix(".mat"), source.name, (".mat",))
+    there, first = found.files, found.first if found.first is not None else 1
+    if there and frames is not None and found.many > frames:
+        try:
+            first = first_voxel_file(layout, source, frames)
+        except DataError as error:
+            findings.refused("voxel-missing", error, file=folder, severity=severity)
+            return len(there)
     wanted = range(first, first + frames) if frames is not None else sorted(there)
     missing = [Path(pattern.format(sequence=source.name, index=i)).name for i in wanted if i not in there]
     if missing and (there or read):
@@ -56,7 +59,7 @@ def check_voxels(
         findings.add("voxel-missing", what, remedy, file=folder / missing[0], severity=severity)
     elif len(there) > len(wanted):
         what = f"{len(there)} voxel files for {len(wanted)} boxes"
-        findings.add("voxel-extra", what, "those behind the last box are left out", file=folder, severity="note")
+        findings.add("voxel-extra", what, "those without a box are left out", file=folder, severity="note")
     silent = []
     for name in (there[i] for i in wanted if i in there):
         try:
