@@ -8,6 +8,7 @@ import pandas as pd
 
 from had.data.layouts import ATTRIBUTE_NAMES, layout_of
 from had.evaluation.benchmark import gather, read_attributes
+from had.evaluation.one_seed import comparable, one_seed_sentence
 from had.evaluation.provenance import provenance
 from had.evaluation.rows import rows_of
 from had.evaluation.scoreboard import scoreboard
@@ -52,12 +53,13 @@ def table(experiment: Experiment, benchmark: str, kind: str) -> Table:
             line[f"{row.run}_low"], line[f"{row.run}_high"] = board.interval(row.run, "SR")
         lines.append(line)
     shown = [line["attribute"] for line in lines]
+    ranked = comparable(rows)
     options, title = experiment.evaluation, f"SR by attribute on {layout_of(benchmark).title}."
     notes = [
         "SR: mean of the 21 values of the success curve over the sequences that carry the attribute; sequences whose "
         "curve is all zero are dropped, as the official toolkits do. 95 % bootstrap intervals "
-        f"({options.resamples} resamples of these sequences, seed {options.seed}) are in the CSV.",
-        "Best of each attribute in bold, second best underlined.",
+        f"({options.resamples} resamples of these sequences, seed {options.seed}) are in the CSV, of one alone none.",
+        *(["Best of each attribute in bold, second best underlined."] if sum(ranked) > 1 else []),
     ]
     if few:
         notes.append(
@@ -76,10 +78,11 @@ def table(experiment: Experiment, benchmark: str, kind: str) -> Table:
     )
     printed = Table(
         caption=title,
+        above=one_seed_sentence(rows),
         data=turned,
         columns=[Column("title", "Run"), *(Column(name, name, best=None if name in few else max) for name in shown)],
         notes=[*notes, provenance(experiment, benchmark)],
         groups=[len(turned)],
-        ranked=[True] * len(turned),
+        ranked=ranked,
     )
     return Table(caption=title, data=data, columns=[], printed=printed)

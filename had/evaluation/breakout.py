@@ -55,7 +55,7 @@ def breakout_scores(table: pd.DataFrame, baselines: Baselines, *, resamples: int
     values = np.concatenate([own.to_numpy(), stored])
     weighted = (values * (1 - stored.mean(axis=0))).T  # S N
     samples = statistics.resampled_means(weighted, np.ones_like(weighted, bool), resamples=resamples, seed=seed)
-    low, high = statistics.interval(samples)
+    low, high = statistics.interval(samples, len(baselines.sequences))
     result = pd.DataFrame({"BOC": [breakout(row, stored) for row in values], "BOC_low": low, "BOC_high": high})
     result["baseline"] = [False] * len(own) + [True] * len(stored)
     return result.set_index(pd.Index([*own.index, *baselines.trackers], name="run"))

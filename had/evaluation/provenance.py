@@ -1,4 +1,4 @@
-"""What stands under every table: the configuration that it was made with, and what is said of the benchmark."""
+"""What stands under every table: how intervals were made, with which configuration, what is said of the benchmark."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ from pathlib import Path
 
 from had.config import digest
 from had.data.layouts import layout_of
+from had.options.evaluation import EvaluationOptions
 from had.options.experiment import Experiment
+
+
+def intervals(sequences: int, options: EvaluationOptions) -> str:
+    """How a table's intervals over so many sequences were made; that there are none over one."""
+    if sequences < 2:
+        return "No intervals: one sequence says nothing of another one."
+    draws = f"{options.resamples} resamples, seed {options.seed}"
+    return f"Intervals: 95 % percentile bootstrap over {sequences} sequences, {draws}."
 
 
 def provenance(experiment: Experiment, benchmark: str) -> str:

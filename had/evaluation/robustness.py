@@ -16,9 +16,11 @@ import pandas as pd
 
 from had.config import digest
 from had.data.layouts import layout_of
-from had.errors import DataError
+from had.errors import DataError, counted
 from had.evaluation.benchmark import gather
 from had.evaluation.metrics import SCORES, Curves, scores, sequence_curves
+from had.evaluation.one_seed import comparable, one_seed_sentence
+from had.evaluation.provenance import intervals
 from had.evaluation.rows import started_rows, starts_file, starts_of
 from had.evaluation.scoreboard import Scoreboard, scoreboard
 from had.evaluation.table_formats import Column, Table
@@ -136,8 +138,10 @@ def table(experiment: Experiment, benchmark: str, kind: str) -> Table:
     heads = {protocol: f"SR {head}" for protocol, head in PROTOCOLS.items()}
     moved = experiment.model_copy(update={"results": Path("results")})  # the place does not change a score
     trained, sequences = sum(row.trained for row in rows), board[rows[0].run].sequences
+    tested = counted(sequences, "test sequence")
     return Table(
-        caption=f"Robustness to the initial box on {layout_of(benchmark).title} ({sequences} test sequences).",
+        caption=f"Robustness to the initial box on {layout_of(benchmark).title} ({tested}).",
+        above=one_seed_sentence(rows),
         data=pd.DataFrame(lines),
         columns=[
             Column("title", "Tracker"),
@@ -155,12 +159,11 @@ def table(experiment: Experiment, benchmark: str, kind: str) -> Table:
             "Every pass is scored as the official toolkits score a track: the first row counts as the ground truth, in "
             "OPE and SRE alike, so that Δ is what the wrong start does to the frames behind it; sequences whose curve "
             "is all zero are dropped, pass by pass.",
-            f"Intervals: 95 % percentile bootstrap over {sequences} sequences, {experiment.evaluation.resamples} "
-            f"resamples, seed {experiment.evaluation.seed}. Single starts, PR and NPR are in the CSV.",
+            f"{intervals(sequences, experiment.evaluation)} Single starts, PR and NPR are in the CSV.",
             f"Configuration {digest(moved)}. {layout_of(benchmark).note}".strip(),
         ],
         groups=[trained, len(rows) - trained],
-        ranked=[True] * len(rows),
+        ranked=comparable(rows),
     )
 
 

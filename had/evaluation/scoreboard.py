@@ -54,16 +54,20 @@ class Scoreboard:
         return float(self.points[self.metrics.index(metric), self.runs.index(run)])
 
     def interval(self, run: str, metric: str) -> tuple[float, float]:
-        """Bootstrap interval of `point`; NaN where there is no score."""
-        low, high = statistics.interval(self._sampled(run, metric))
+        """Bootstrap interval of `point`; NaN where there is no score, or one sequence alone."""
+        low, high = statistics.interval(self._sampled(run, metric), self.sequences)
         return float(low), float(high)
 
     def difference(self, run: str, reference: str, metric: str) -> tuple[float, float, float, float]:
-        """``run`` minus ``reference`` on the same sequences: value, low, high, uncorrected p."""
+        """``run`` minus ``reference`` on the same sequences: value, low, high, uncorrected p.
+
+        On one sequence alone there are neither an interval nor a p: NaN.
+        """
         samples = self._sampled(run, metric) - self._sampled(reference, metric)
-        low, high = statistics.interval(samples)
+        low, high = statistics.interval(samples, self.sequences)
         value = self.point(run, metric) - self.point(reference, metric)
-        return value, float(low), float(high), float(statistics.paired_p(samples))
+        p = float(statistics.paired_p(samples)) if self.sequences > 1 else math.nan
+        return value, float(low), float(high), p
 
     def places(self, runs: list[str], metric: str) -> tuple[np.ndarray, np.ndarray]:
         """First and last place of each of ``runs`` among them in every resample, two (R, len(runs)); 1 is the best."""

@@ -85,10 +85,18 @@ def crossed_means(values: np.ndarray, *, resamples: int, seed: int) -> np.ndarra
     return np.take_along_axis(over_sequences, rng.integers(K, size=(resamples, K)), axis=1).mean(axis=1)
 
 
-def interval(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile interval of resampled values, (R, ...) -> low (...), high (...), at `LEVEL`."""
+def interval(samples: np.ndarray, drawn: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile interval of resampled values at `LEVEL`.
+
+    Args:
+        samples: (R, ...).
+        drawn: how many sequences (or seeds) were drawn from, one number or (...): one alone says nothing of a spread.
+
+    Returns:
+        low (...), high (...); NaN where fewer than two were drawn from.
+    """
     low, high = np.quantile(samples, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    return low, high
+    return np.where(np.asarray(drawn) > 1, low, np.nan), np.where(np.asarray(drawn) > 1, high, np.nan)
 
 
 def places(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -17,6 +17,7 @@ from had.data.layouts import layout_of
 from had.errors import ConfigError, DataError
 from had.evaluation import statistics
 from had.evaluation.benchmark import gather, of_pair
+from had.evaluation.one_seed import LINES_OF_ONE_SEED
 from had.evaluation.provenance import provenance
 from had.evaluation.rows import Row, compared_pairs, folder_of, rows_of, shared_seeds
 from had.evaluation.scoreboard import scoreboard
@@ -54,29 +55,47 @@ def _comparisons(experiment: Experiment, benchmark: str) -> Table:
     for name in COMPARED:
         data[f"{name}_p_holm"] = statistics.holm(data[f"{name}_p"].to_numpy())
     columns = [Column("pair", "Minuend − subtrahend"), Column("seeds", "Seeds", digits=0)]
-    for name, head in PRINTED.items():
-        if data[name].isna().all():
-            continue
+    printed = {name: head for name, head in PRINTED.items() if data[name].notna().any()}
+    tested = data["SR_p"].notna().sum()
+    crossed = bool(data["SR_crossed_low"].notna().any())
+    for name, head in printed.items():
         columns.append(Column(name, head, interval=True, signed=True))
-        columns.append(Column(f"{name}_p_holm", f"p ({head})", least=0.001))
-        columns.append(Column(f"{name}_crossed", "and seeds", interval=True, signed=True))
-        columns.append(Column(f"{name}_agreeing", "Seeds > 0"))
-    options = experiment.evaluation
+        if tested:
+            columns.append(Column(f"{name}_p_holm", f"p ({head})", least=0.001))
+        if crossed:
+            columns.append(Column(f"{name}_crossed", "and seeds", interval=True, signed=True))
+            columns.append(Column(f"{name}_agreeing", "Seeds > 0"))
     return Table(
         caption=caption,
+        above=LINES_OF_ONE_SEED if data["seeds"].eq(1).any() else "",
         data=data,
         columns=columns,
-        notes=[
-            "Differences of means over the training seeds that both have, on the same test sequences. Intervals: 95 % "
-            f"percentile bootstrap, {options.resamples} resamples, seed {options.seed}: over the sequences for these "
-            "trained networks, and (`and seeds`) over sequences and training seeds at once, for all sequences without "
-            f"dropping. p: two-sided, over the sequences, Holm-corrected over the {len(data)} lines. Seeds > 0: seeds "
-            "whose own difference is positive. Rows that are not trained have no seeds and one score; Seeds: how many "
-            "the difference is a mean over (–: neither row is trained).",
-        ],
+        notes=[_note(experiment, len(set(scores["sequence"])), tested, crossed)],
         groups=groups,
         ranked=[False] * len(data),
     )
+
+
+def _note(experiment: Experiment, sequences: int, tested: int, crossed: bool) -> str:
+    """What the columns are."""
+    options = experiment.evaluation
+    over = "over the sequences for these trained networks"
+    if crossed:
+        over += ", and (`and seeds`) over sequences and training seeds at once, for all sequences without dropping"
+    said = ["Differences of means over the training seeds that both have, on the same test sequences."]
+    if sequences > 1:
+        said.append(
+            f"Intervals: 95 % percentile bootstrap, {options.resamples} resamples, seed {options.seed}: {over}."
+        )
+    if tested:
+        said.append(f"p: two-sided, over the sequences, Holm-corrected over the {tested} lines that have one.")
+    if crossed:
+        said.append("Seeds > 0: seeds whose own difference is positive.")
+    said.append(
+        "Rows that are not trained have no seeds and one score; Seeds: how many the difference is a mean over "
+        "(–: neither row is trained)."
+    )
+    return " ".join(said)
 
 
 def _compare(experiment: Experiment, scores: pd.DataFrame, first: Row, second: Row) -> dict:
@@ -87,6 +106,8 @@ def _compare(experiment: Experiment, scores: pd.DataFrame, first: Row, second: R
     line["seeds"] = len(seeds) if first.trained or second.trained else pd.NA
     for name in COMPARED:
         value, low, high, p = board.difference(first.run, second.run, name)
+        if len(seeds) == 1:
+            p = math.nan
         line |= {name: value, f"{name}_low": low, f"{name}_high": high, f"{name}_p": p}
         line |= _over_seeds(experiment, chosen, (first, second), name)
     return line
@@ -103,7 +124,7 @@ def _over_seeds(experiment: Experiment, scores: pd.DataFrame, pair: tuple[Row, R
     difference = first - second  # S K
     options = experiment.evaluation
     samples = statistics.crossed_means(difference, resamples=options.resamples, seed=options.seed)
-    low, high = statistics.interval(samples)
+    low, high = statistics.interval(samples, min((~np.isnan(difference).any(axis=1)).sum(), difference.shape[1]))
     positive = int((difference.mean(axis=0) > 0).sum())
     return {
         f"{name}_crossed": float(difference.mean()),

@@ -53,6 +53,7 @@ class Table:
 
     Attributes:
         caption: one sentence.
+        above: what a reader has to know before the numbers, between caption and table; empty: nothing.
         data: every column, in full precision; the CSV.
         columns: what is printed.
         notes: sentences below the table.
@@ -70,6 +71,7 @@ class Table:
     groups: list[int] = field(default_factory=list)
     ranked: list[bool] = field(default_factory=list)
     keys: int = 1
+    above: str = ""
     below: Table | None = None
     printed: Table | None = None
 
@@ -90,6 +92,7 @@ def markdown(table: Table) -> str:
     lines = [
         f"**{table.caption}**",
         "",
+        *([table.above, ""] if table.above else []),
         "| " + " | ".join(column.head for column in table.columns) + " |",
         "|" + "|".join(_alignment(table, column, ":---", ":---:", "---:") for column in table.columns) + "|",
     ]
@@ -118,7 +121,7 @@ def latex(table: Table, label: str) -> str:
 
 LINE = 345.0
 """Width of a plain article's line in points."""
-GAP = 3.6
+GAP = 3.0
 """Between two columns, in points."""
 PAGE = 56
 """Lines in scriptsize that fit onto its page below a caption."""
@@ -131,14 +134,15 @@ def _floats(table: Table, label: str) -> list[str]:
     most = (PAGE - 2 - heads) // deep
     rows = [range(first, min(first + most, len(table.data))) for first in range(0, max(len(table.data), 1), most)]
     notes = " ".join(table.notes)
+    above = -(-len(table.above) // 120)
     pages: list[list[str]] = []
     left = 0
     for columns in _parts(table):
         for chosen in rows:
             height = 3 + heads + deep * len(chosen)
             if not pages or height > left:
+                left = PAGE if pages else PAGE - above
                 pages.append([])
-                left = PAGE
             pages[-1] += [*([r"\vspace{4pt}", ""] if pages[-1] else []), *_tabular(table, columns, chosen)]
             left -= height
     if len(notes) / 120 > left + 2:
@@ -158,6 +162,11 @@ def _floats(table: Table, label: str) -> list[str]:
             r"\centering",
             caption,
             rf"{anchor}\vspace{{4pt}}",
+            *(
+                [rf"\parbox{{\linewidth}}{{\scriptsize {tex.escaped(table.above)}}}\vspace{{4pt}}"]
+                if above and not number
+                else []
+            ),
             size,
         ]
         lines += [*page, r"\end{table}"]
@@ -266,8 +275,10 @@ def _value(value, column: Column) -> str:
 
 
 def _interval(row: dict, column: Column) -> str:
-    if not column.interval or _missing(row[f"{column.key}_low"]):
+    if not column.interval or _missing(row[column.key]):
         return ""
+    if _missing(row[f"{column.key}_low"]):
+        return tex.UNKNOWN
     ends = (_value(row[f"{column.key}_{end}"], column) for end in ("low", "high"))
     return f"[{', '.join(ends)}]"
 

@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 
 from had.data.layouts import layout_of
-from had.errors import DataError
+from had.errors import DataError, counted
 from had.evaluation.benchmark import gather, read_profile
 from had.evaluation.breakout import breakout_scores, covering_baselines
-from had.evaluation.provenance import provenance
+from had.evaluation.one_seed import comparable, one_seed_sentence
+from had.evaluation.provenance import intervals, provenance
 from had.evaluation.published_table import published_block
 from had.evaluation.rows import REFERENCE, Row, folder_of, rows_of, sensor_of
 from had.evaluation.scoreboard import Scoreboard, scoreboard
@@ -57,10 +58,11 @@ def _main(experiment: Experiment, benchmark: str) -> Table:
     if ONE_SHOT in board.metrics:
         columns.append(Column(ONE_SHOT, "One-shot IoU", interval=True, best=max))
     data = pd.DataFrame([_scores(row, board) for row in trained + others])
-    ranked = [row.run != "ground_truth" for row in trained + others]
+    shown = trained + others
+    ranked = [fair and row.run != "ground_truth" for row, fair in zip(shown, comparable(shown), strict=True)]
     notes = _conventions(experiment, benchmark, board)
     if sum(ranked) > 1:
-        left_out = "" if all(ranked) else ", ground truth left out"
+        left_out = ", ground truth left out" if any(row.run == "ground_truth" for row in shown) else ""
         notes.append(f"Best in bold, second best underlined{left_out}.")
     baselines, reason = covering_baselines(experiment, benchmark, list(scores["sequence"].unique()))
     if baselines is not None:
@@ -75,7 +77,8 @@ def _main(experiment: Experiment, benchmark: str) -> Table:
     elif reason:
         notes.append(reason)
     return Table(
-        caption=f"Trackers on {layout_of(benchmark).title} ({board.sequences} test sequences).",
+        caption=f"Trackers on {layout_of(benchmark).title} ({counted(board.sequences, 'test sequence')}).",
+        above=one_seed_sentence(trained),
         data=data,
         columns=columns,
         notes=notes,
@@ -95,7 +98,12 @@ def _ablation(experiment: Experiment, benchmark: str) -> Table:
     blocks += [[row for row in rows if row.kind == "control" and row.run != "ground_truth"]]
     chosen = [row for block in blocks for row in block]
     data = pd.DataFrame([{**_scores(row, board), **_terms(experiment, row)} for row in chosen])
-    compared = [row.run for row in students if row.run != row.reference]
+    known = {row.run: row for row in rows}
+    compared = [
+        row.run
+        for row in students
+        if row.run != row.reference and row.reference in known and all(comparable([row, known[row.reference]]))
+    ]
     if REFERENCE in board.runs:
         data = data.join(_differences(board, chosen, compared))
     parts = ticked(experiment, chosen)
@@ -109,22 +117,27 @@ def _ablation(experiment: Experiment, benchmark: str) -> Table:
     notes = _conventions(experiment, benchmark, board)
     if REFERENCE in board.runs:
         columns.append(Column("SR_difference", "ΔSR", interval=True, signed=True))
-        columns.append(Column("SR_p_holm", "p", least=0.001, joined=True))
+        p = ""
+        if data["SR_p_holm"].notna().any():
+            columns.append(Column("SR_p_holm", "p", least=0.001, joined=True))
+            p = f"; p: two-sided paired bootstrap, Holm-corrected over the {len(compared)} distilled rows that have one"
         notes.append(
-            f"ΔSR: paired difference to {_reference_named(regimes)} on the same sequences; p: two-sided paired "
-            f"bootstrap, Holm-corrected over the {len(compared)} distilled rows. "
+            f"ΔSR: paired difference to {_reference_named(regimes)} on the same sequences{p}. "
             "Those of the other scores are in the CSV."
         )
     if parts:
         notes.append(f"{'; '.join(f'{part.head}: {part.meaning}' for part in parts.values())}.")
-    notes.append("Best student in bold, second underlined; the teacher reads two streams, controls learn nothing.")
+    ranked = [fair and row.kind == "student" for row, fair in zip(chosen, comparable(chosen), strict=True)]
+    best = "Best student in bold, second underlined; the" if sum(ranked) > 1 else "The"
+    notes.append(f"{best} teacher reads two streams, controls learn nothing.")
     return Table(
-        caption=f"Ablation on {layout_of(benchmark).title} ({board.sequences} test sequences).",
+        caption=f"Ablation on {layout_of(benchmark).title} ({counted(board.sequences, 'test sequence')}).",
+        above=one_seed_sentence(chosen),
         data=data,
         columns=columns,
         notes=notes,
         groups=[len(block) for block in blocks],
-        ranked=[row.kind == "student" for row in chosen],
+        ranked=ranked,
     )
 
 
@@ -245,8 +258,8 @@ def _conventions(experiment: Experiment, benchmark: str, board: Scoreboard) -> l
     one_shot, trained = ONE_SHOT in board.metrics, ""
     if experiment.runs:
         trained = (
-            f"; training seeds {_seeds(experiment)}, scores are means over them. Intervals and p hold for these "
-            "trained networks: another training seed adds a spread of its own"
+            f"Training seeds {_seeds(experiment)}, scores are means over them. Intervals and p hold for these "
+            "trained networks: another training seed adds a spread of its own."
         )
     return [
         "SR: area under the success curve, the mean of 21 thresholds (a perfect track reaches 20/21 = 0.952, more "
@@ -255,8 +268,7 @@ def _conventions(experiment: Experiment, benchmark: str, board: Scoreboard) -> l
         "dropped, as the official toolkits do; means over all sequences and the other readings are in the CSV."
         f"{_on_sensor(experiment, benchmark)}",
         *(["One-shot IoU: mean IoU of single search crops around the known position."] if one_shot else []),
-        f"Intervals: 95 % percentile bootstrap over {board.sequences} sequences, {experiment.evaluation.resamples} "
-        f"resamples, seed {experiment.evaluation.seed}{trained}.",
+        f"{intervals(board.sequences, experiment.evaluation)} {trained}".strip(),
     ]
 
 

@@ -327,6 +327,26 @@ def column(browser, head: str, table: str = "#table") -> list[str]:
 
 
 @needs_chromium
+def test_one_seed_and_one_sequence_have_no_marks_no_p_and_no_interval(tab, tmp_path, monkeypatch):
+    monkeypatch.setattr(scenes, "prepared", lambda experiment, benchmark: {})
+    one = experiment(tmp_path / "results", runs=["teacher", "student", "had"], seeds=[0])
+    one = one.model_copy(update={"benchmarks": {"coesot": one.benchmarks["coesot"]}})
+    write_results(one, "coesot", sequences=1, frames=10)
+    write_page(one, tmp_path / "index.html")
+    tab.problems.clear()
+    tab.open((tmp_path / "index.html").as_uri())
+    sentence = "With one training seed these scores tell networks from baselines, not rows from each other"
+    assert sentence in tab.ask("document.getElementById('above').innerText")
+    assert tab.ask("document.querySelectorAll('#table .best, #table .second').length") == 0
+    assert "bold" not in tab.ask("document.getElementById('shown').innerText")
+    assert set(tab.ask("[...document.querySelectorAll('#table .interval')].map(cell => cell.innerText)")) == {"–"}
+    difference = tab.ask("document.getElementById('difference').innerText")
+    assert "ΔSR" in difference
+    assert not any(sign in difference for sign in ("[", "p =", "p <", "corrected"))
+    assert tab.problems == []
+
+
+@needs_chromium
 def test_a_row_without_scores_can_be_chosen_and_pointed_at(tab, refused):
     tab.problems.clear()
     tab.open(refused.as_uri())
@@ -348,9 +368,10 @@ def test_the_table_is_sorted_by_every_column_both_ways(browser, made):
     assert runs_shown(browser) == sorted(board.runs, key=lambda run: -board.point(run, "SR"))
     keys = browser.ask("[...document.querySelectorAll('#table thead button')].map(button => button.dataset.sort)")
     heads = browser.ask("[...document.querySelectorAll('#table thead th')].map(head => head.innerText)")
+    assert column(browser, "Box")[runs_shown(browser).index("had")] == "✓"
     assert {"title", "kind", "SR", "PR", "NPR", "OP50", "one_shot_iou", "fps", "parameters", "seeds"} <= set(keys)
     for key, head in zip(keys, heads, strict=True):
-        if key in ("title", "kind"):
+        if key in ("title", "kind", "hierarchical", "TA", "SA", "box"):
             continue
         for _ in range(2):
             browser.click(f'#table thead [data-sort="{key}"]')

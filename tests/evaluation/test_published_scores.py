@@ -85,7 +85,7 @@ def test_a_missing_file_is_one_sentence(tmp_path):
 def test_published_scores_have_a_block_of_their_own_and_are_not_ranked(tmp_path):
     file = tmp_path / "published.csv"
     file.write_text(HEADER + "coesot,Best of all,0.999,0.998,,https://example.org/a_b,\n")
-    one = experiment(tmp_path / "results", runs=["student"], controls=["static"], published=str(file))
+    one = experiment(tmp_path / "results", runs=["student"], seeds=[0, 1], controls=["static"], published=str(file))
     write_results(one, "coesot", sequences=6, frames=12)
     write_product("table", "main", experiment=one, benchmark="coesot", stem=tmp_path / "main")
     content = (tmp_path / "main.md").read_text()

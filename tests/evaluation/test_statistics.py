@@ -38,7 +38,7 @@ def test_resampled_means_match_a_plain_loop():
 def test_the_interval_has_the_width_of_the_normal_approximation():
     values = np.random.default_rng(0).normal(0.5, 0.2, (400, 1))
     samples = statistics.resampled_means(values, np.ones_like(values, bool), resamples=10000, seed=0)
-    low, high = statistics.interval(samples)
+    low, high = statistics.interval(samples, 80)
     error = values.std() / np.sqrt(400)
     assert low[0] == pytest.approx(values.mean() - 1.96 * error, abs=0.1 * error)
     assert high[0] == pytest.approx(values.mean() + 1.96 * error, abs=0.1 * error)

@@ -7,7 +7,8 @@ from synthetic import experiment, write_results
 
 from had.config import dump, load, run_digest
 from had.errors import ConfigError
-from had.evaluation.products import write_product
+from had.evaluation.page.scores import scores_of
+from had.evaluation.products import applicable, write_product
 from had.evaluation.statistics import crossed_means, interval
 from had.evaluation.study import table
 from had.evaluation.tables import table as paper_table
@@ -82,12 +83,78 @@ def test_comparisons_are_made_in_every_regime_on_the_common_seeds(made):
     for name in ("SR", "one_shot_iou"):
         assert (table[f"{name}_low"] <= table[name]).all()
         assert (table[name] <= table[f"{name}_high"]).all()
-        assert (table[f"{name}_p"] <= table[f"{name}_p_holm"] + 1e-12).all()
+        several = table["seeds"] > 1  # a difference of one seed has neither a p nor an interval over seeds
+        p, corrected = (pd.to_numeric(table[f"{name}_p{end}"]) for end in ("", "_holm"))
+        assert list(p.notna()) == list(corrected.notna()) == list(several)
+        assert (p[several] <= corrected[several] + 1e-12).all()
+        assert list(pd.to_numeric(table[f"{name}_crossed_low"]).notna()) == list(several)
     runs = read(made, "runs")
     mean = runs[runs["seed"] == 1].set_index("run")["SR"]
     expected = mean["had"] - mean["hdetrack"]
     assert table.loc[1, "SR"] == pytest.approx(expected)
     assert table.loc[1, "SR_agreeing"] == f"{int(expected > 0)}/1"
+
+
+def test_with_one_training_seed_nothing_is_ranked_and_no_p_is_given(tmp_path):
+    evaluation = {"resamples": 50, "comparisons": PAIRS}
+    one = experiment(tmp_path, seeds=[3], regimes={"few": FEW}, evaluation=evaluation, tracking={"starts": {}})
+    write_results(one, "coesot", sequences=6, frames=12)
+    for kind in ("main", "ablation", "attributes", "comparisons", "robustness"):
+        write_product("table", kind, experiment=one, benchmark="coesot", stem=tmp_path / kind)
+        said, tex = ((tmp_path / f"{kind}{end}").read_text() for end in (".md", ".tex"))
+        below_caption, marks = said.split("\n|")[0], said.split("**Published")[0].split("**", 2)[2]
+        for text in (below_caption, tex[: tex.index(r"\begin{tabular}")]):
+            assert "tell networks from baselines, not rows from each other" in text, kind
+        assert "**" not in marks
+        assert "<u>" not in said
+        assert "textbf" not in tex
+        assert "underline" not in tex
+        assert not any(word in said for word in ("Holm", " p |", "| p (", "p: two-sided", "in bold"))
+    for kind in ("ablation", "comparisons"):
+        data = pd.read_csv(tmp_path / f"{kind}.csv")
+        assert data.filter(regex="_p(_holm)?$").isna().all(axis=None)
+        assert data.filter(regex="_low$").notna().any(axis=None)
+
+
+def test_a_row_of_one_seed_among_others_is_named_and_not_ranked(made):
+    ablation = paper_table(made, "coesot", "ablation")
+    assert ablation.above.startswith("Trained with one seed: + hierarchical (HDETrack), ")
+    data = ablation.data.set_index("run")
+    assert data.loc[["had", "had_few"], "SR_p_holm"].notna().all()
+    assert data.loc[["hdetrack", "hdetrack_few"], "SR_p_holm"].isna().all()
+    ranked = dict(zip(data.index, ablation.ranked, strict=True))
+    assert (ranked["had"], ranked["hdetrack"], ranked["teacher"]) == (True, False, False)
+
+
+def test_trackers_alone_are_ranked_and_tested(tmp_path):
+    external = {name: str(tmp_path / name) for name in ("a", "b")}
+    evaluation = {"resamples": 50, "comparisons": [["a", "b"]]}
+    one = experiment(tmp_path / "r", runs={}, external=external, controls=["static"], evaluation=evaluation)
+    write_results(one, "coesot", sequences=6, frames=12)
+    main = paper_table(one, "coesot", "main")
+    assert main.above == ""
+    assert all(main.ranked)
+    assert table(one, "coesot", "comparisons").data["SR_p_holm"].notna().all()
+
+
+def test_over_one_sequence_no_interval_and_no_p_is_printed(tmp_path):
+    evaluation = {"resamples": 50, "comparisons": PAIRS, "least_sequences": 1}
+    one = experiment(tmp_path, seeds=[0, 1], evaluation=evaluation, tracking={"starts": {}})
+    write_results(one, "coesot", sequences=1, frames=12)
+    for kind in ("main", "ablation", "attributes", "comparisons", "robustness"):
+        write_product("table", kind, experiment=one, benchmark="coesot", stem=tmp_path / kind)
+        data, said = pd.read_csv(tmp_path / f"{kind}.csv"), (tmp_path / f"{kind}.md").read_text()
+        assert data.filter(regex="_(low|high|p|p_holm)$").isna().all(axis=None)
+        assert "[" not in said
+        assert "<sub>–</sub>" in said or kind == "attributes"
+        assert r"\tiny ." not in (tmp_path / f"{kind}.tex").read_text()
+        assert "percentile bootstrap" not in said
+    for kind in applicable("figure", one, "coesot"):
+        if kind not in ("strips", "failures", "responses"):  # those show recordings
+            write_product("figure", kind, experiment=one, benchmark="coesot", stem=tmp_path / kind)
+    scores = scores_of(one, "coesot")
+    assert {end for subset in scores["subsets"] for end in subset["low"]["SR"]} == {None}
+    assert {tuple(found[1:]) for found in scores["pairs"]["SR"]} == {(None, None, None)}
 
 
 def test_the_command_names_the_tracks_of_crops_without_labels(tmp_path):
@@ -118,7 +185,7 @@ def test_the_ablation_compares_within_a_regime(made):
 def test_crossed_resampling_covers_the_spread_of_the_seeds():
     rng = np.random.default_rng(0)
     values = rng.normal(0, 0.01, (60, 1)) + rng.normal(0, 1, (1, 5))
-    low, high = interval(crossed_means(values, resamples=2000, seed=0))
+    low, high = interval(crossed_means(values, resamples=2000, seed=0), 5)
     assert high - low > 0.8
     alone = crossed_means(values[:, :1], resamples=2000, seed=0)
     assert np.ptp(alone) < 0.02

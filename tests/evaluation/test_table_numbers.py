@@ -24,7 +24,7 @@ IN_CSV = {
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     evaluation = {"resamples": 100, "comparisons": [["had", "student"]], "least_sequences": 2}
-    one = experiment(tmp_path_factory.mktemp("results"), evaluation=evaluation, tracking={"starts": {}})
+    one = experiment(tmp_path_factory.mktemp("results"), seeds=[0, 1], evaluation=evaluation, tracking={"starts": {}})
     write_results(one, "coesot", sequences=8, frames=15)
     for kind in KINDS["table"]:
         write_product("table", kind, experiment=one, benchmark="coesot", stem=one.results / kind)

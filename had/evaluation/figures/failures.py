@@ -109,7 +109,8 @@ def _costs(scores: pd.DataFrame, options: EvaluationOptions, flags: pd.DataFrame
     repeated = np.repeat(values[:, None], kept.shape[1], axis=1)
     samples = statistics.resampled_means(repeated, kept, resamples=options.resamples, seed=options.seed)
     with_it, without = np.split(samples, 2, axis=1)
-    low, high = statistics.interval(with_it - without)
+    carriers = flags.to_numpy().sum(axis=0)
+    low, high = statistics.interval(with_it - without, np.minimum(carriers, len(flags) - carriers))
     point = [values[flags[name].to_numpy()].mean() - values[~flags[name].to_numpy()].mean() for name in flags]
     return np.array(point), np.minimum(low, point), np.maximum(high, point)
 

@@ -33,7 +33,9 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     rows = [row for row in rows_of(experiment) if row.run != "ground_truth"] or rows_of(experiment)
     rows.sort(key=lambda row: -board.point(row.run, "SR"))
     first, last = board.places([row.run for row in rows], "SR")  # R N, R N
-    low, high = statistics.interval(first)[0], statistics.interval(last)[1]
+    if board.sequences < 2:
+        return style.sentence(f"{layout_of(benchmark).title}: ranks on one sequence say nothing of another one.")
+    low, high = (statistics.interval(ends, board.sequences)[end] for end, ends in enumerate((first, last)))
     numbers = np.arange(1, len(rows) + 1)
     shares = statistics.place_shares(first, last)  # N places
 

@@ -19,6 +19,7 @@ from had.data.layouts import ATTRIBUTE_NAMES
 from had.evaluation import metrics
 from had.evaluation.benchmark import gather, read_attributes, read_curves, read_profile
 from had.evaluation.metrics import Curves
+from had.evaluation.one_seed import comparable
 from had.evaluation.page import packing
 from had.evaluation.rows import Row, profile_file, rows_of
 from had.evaluation.scoreboard import Scoreboard, scoreboard
@@ -147,10 +148,18 @@ def _mean_curve(curves: Curves, kind: str, chosen: Any) -> np.ndarray:
 
 
 def _pairs(board: Scoreboard, rows: list[Row], shown: list[str]) -> dict[str, list]:
-    """Metric -> for every pair of rows i < j, in that order, row i minus row j: value, low, high, p."""
+    """Metric -> for every pair of rows i < j, in that order, row i minus row j: value, low, high, p.
+
+    No p of a row that was trained once.
+    """
     return {
         metric: [
-            [_plain(value) for value in board.difference(one.run, other.run, metric)]
+            [
+                None if name == "p" and not all(comparable((one, other))) else _plain(value)
+                for name, value in zip(
+                    ("value", "low", "high", "p"), board.difference(one.run, other.run, metric), strict=True
+                )
+            ]
             for one, other in itertools.combinations(rows, 2)
         ]
         for metric in shown

@@ -24,6 +24,7 @@ from had.errors import DataError
 from had.evaluation import style
 from had.evaluation.benchmark import gather
 from had.evaluation.figures import scenes as figures
+from had.evaluation.one_seed import comparable, one_seed_sentence
 from had.evaluation.page import packing
 from had.evaluation.page.scenes import in_order_of_spread, pictures_of, scenes_of
 from had.evaluation.page.scores import CURVES, METRICS, scores_of
@@ -100,6 +101,7 @@ def _about(experiment: Experiment) -> dict[str, Any]:
         "digest": digest(moved),
         "configuration": dump(moved),
         "conventions": _conventions(experiment),
+        "above": one_seed_sentence(rows),
         "metrics": {name: {"name": _short(name), "meaning": meaning} for name, meaning in METRICS.items()},
         "curves": [
             {"kind": kind, "title": title, "axis": axis, "score": score, "thresholds": thresholds.round(6).tolist()}
@@ -116,8 +118,9 @@ def _about(experiment: Experiment) -> dict[str, Any]:
                 "description": experiment.runs[row.run].description if row.run in experiment.runs else "",
                 "terms": experiment.runs[row.run].terms if row.run in experiment.runs else (),
                 "ticks": ticks(experiment, row),
+                "ranked": fair and row.run != "ground_truth",
             }
-            for row in rows
+            for row, fair in zip(rows, comparable(rows), strict=True)
         ],
         "parts": [
             {"key": key, "head": part.head, "meaning": part.meaning} for key, part in ticked(experiment, rows).items()
@@ -149,9 +152,9 @@ def _conventions(experiment: Experiment) -> list[str]:
         "Scores over sequences are the official toolkits': means in which the sequences count whose curve is not all "
         "zero for that tracker. Curves are the means of the same sequences.",
         f"Small under a score: its {LEVEL:.0%} percentile bootstrap interval over sequences, "
-        f"{experiment.evaluation.resamples} resamples, seed {experiment.evaluation.seed}. p of a difference: "
-        "two-sided paired bootstrap over the same sequences, not corrected for the number of comparisons that one "
-        "looks at.",
+        f"{experiment.evaluation.resamples} resamples, seed {experiment.evaluation.seed}; – over one sequence. p of a "
+        "difference: two-sided paired bootstrap over the same sequences, not corrected for the number of comparisons "
+        "that one looks at; none of a row with one training seed.",
         f"Training seeds {seeds}{f' ({fewer})' if fewer else ''}; scores are means over them. Intervals and p hold "
         "for these trained networks: another training seed adds a spread of its own.",
         "Boxes and overlaps over time are those of the first seed.",

@@ -62,13 +62,14 @@ function onSequence(data, row, sequence, metric) {
   return { mean, least: Math.min(...all), most: Math.max(...all) };
 }
 
-/** Row minus row over all sequences, as the tables compute it: value, low, high, p; null for a row and itself. */
+/** Row minus row over all sequences, as the tables compute it: value, low, high, p (null where there is none); null for a row and itself. */
 function difference(data, one, other, metric) {
   if (one === other || !data.pairs[metric]) return null;
   const [i, j] = one < other ? [one, other] : [other, one];
   const [value, low, high, p] = data.pairs[metric][i * rows.length - (i * (i + 1)) / 2 + (j - i - 1)];
   if (value === null) return null;
-  return one < other ? { value, low, high, p } : { value: -value, low: -high, high: -low, p };
+  if (one < other || low === null) return { value: one < other ? value : -value, low, high, p };
+  return { value: -value, low: -high, high: -low, p };
 }
 
 // --- elements -------------------------------------------------------------------------------------

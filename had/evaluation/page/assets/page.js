@@ -123,6 +123,7 @@ by("facts").append(`${rows.length} rows on ${names.map((name) => benchmark(name)
 by("benchmarks").append(...names.map((name) => h("label", {},
   h("input", { type: "radio", name: "benchmark", value: name, checked: name === state.benchmark, onchange: () => { state.sequence = null; openBenchmark(name); } }),
   [benchmark(name).title, ...benchmark(name).aliases.map((alias) => `(${alias})`)].join(" "))));
+by("above").textContent = about.above;
 by("sentences").append(...about.conventions.map((sentence) => h("li", {}, sentence)));
 by("configuration").textContent = about.configuration;
 addEventListener("beforeprint", () => document.querySelectorAll("#conventions details:first-child").forEach((part) => (part.open = true)));

@@ -69,11 +69,12 @@ function drawDifference() {
   const [one, other] = pair();
   if (!other) { by("difference").replaceChildren(); return; }
   const said = Object.keys(data.pairs).map((metric) => [metric, difference(data, one.index, other.index, metric)]).filter(([, found]) => found)
-    .map(([metric, { value, low, high, p }]) => `Δ${metricName(metric)} ${signed(value)} [${signed(low)}, ${signed(high)}], ${chance(p)}`);
+    .map(([metric, { value, low, high, p }]) => `Δ${metricName(metric)} ${signed(value)}${known(low) ? ` [${signed(low)}, ${signed(high)}]` : ""}${known(p) ? `, ${chance(p)}` : ""}`);
+  const tested = Object.keys(data.pairs).some((metric) => known(difference(data, one.index, other.index, metric)?.p));
   const gains = data.sequences.map((_, i) => onSequence(data, one, i, state.metric).mean - onSequence(data, other, i, state.metric).mean).filter(known);
   const won = gains.filter((gain) => gain > 0).length, lost = gains.filter((gain) => gain < 0).length;
   by("difference").replaceChildren(
-    h("strong", {}, `${one.title} minus ${other.title}`), said.length ? `, all sequences: ${said.join("; ")} (p of each alone, not corrected). ` : ". ",
+    h("strong", {}, `${one.title} minus ${other.title}`), said.length ? `, all sequences: ${said.join("; ")}${tested ? " (p of each alone, not corrected)" : ""}. ` : ". ",
     h("span", { class: "muted" }, gains.length
       ? `${metricName(state.metric)} is higher on ${won} and lower on ${lost} of ${gains.length} sequences.`
       : `One of them has no ${metricName(state.metric)}.`,

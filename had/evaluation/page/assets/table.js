@@ -47,12 +47,12 @@ function drawTable() {
     ...(state.open.has(row.index) ? row.seeds.map((_, k) => seedLine(row, k, columns)) : []),
   ]));
   by("shown").textContent = `${shown.length} of ${rows.length} rows on ${current().subset.count} of ${current().data.sequences.length} test sequences`
-    + (shown.length ? "; best of them in bold, second underlined, ground truth left out." : ": nothing matches the filter.");
+    + (!shown.length ? ": nothing matches the filter." : shown.some(({ ranked }) => ranked) ? `; best of ${shown.every(({ ranked }) => ranked) ? "them" : "those that are ranked"} in bold, second underlined.` : ".");
 }
 
 /** The numbers, as printed, that are best and second best. */
 function bestTwo(shown, value) {
-  const ranked = shown.filter((row) => row.run !== "ground_truth" && known(value(row))).map((row) => score(value(row)));
+  const ranked = shown.filter((row) => row.ranked && known(value(row))).map((row) => score(value(row)));
   return [...new Set(ranked)].sort().reverse().slice(0, 2);
 }
 
@@ -82,10 +82,9 @@ function scoreCell(row, { metric, value }, [best, second], range) {
   if (!known(point)) return h("td", { class: "unknown" }, "–");
   const { low, high } = current().subset;
   const [from, to] = [low[metric][row.index], high[metric][row.index]];
-  const ranked = row.run !== "ground_truth";
-  const kind = ranked && score(point) === best ? "best" : ranked && score(point) === second ? "second" : null;
+  const kind = row.ranked && score(point) === best ? "best" : row.ranked && score(point) === second ? "second" : null;
   return h("td", {}, h("span", { class: kind }, score(point)),
-    known(from) ? h("span", { class: "interval" }, `${score(from)}–${score(to)}`) : null,
+    h("span", { class: "interval" }, known(from) ? `${score(from)}–${score(to)}` : "–"),
     metric === "SR" && known(from) ? forest(point, from, to, range) : null);
 }
 
