@@ -16,16 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from had.data.frames import EVENT_DTYPE, Frame
 from had.data.layouts import layout_of
 from had.device import choose_device, prepare_machine
 from had.files import atomic_file
-from had.models.network import TrackingNetwork
+from had.models.operations import forward_operations
 from had.models.weights import load_network
 from had.options.experiment import Experiment
-from had.options.training import CropOptions
 from had.progress import progress
 from had.tracking.run import crops_of
 from had.tracking.tracker import Tracker
@@ -68,7 +66,7 @@ def profile(experiment: Experiment, benchmark: str, output: Path) -> None:
                 "run": run,
                 "seed": seed,
                 "parameters": sum(weight.numel() for weight in tracker.network.parameters()),
-                "macs": count_macs(tracker.network, tracker.crops),
+                "macs": forward_operations(tracker.network, tracker.crops) // 2,
                 "milliseconds": round(milliseconds, 4),
                 "fps": round(1000 / milliseconds, 2),
                 "frames": len(seconds),
@@ -90,23 +88,6 @@ def _prepare_one_thread() -> None:
     prepare_machine()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-
-
-def count_macs(network: TrackingNetwork, crops: CropOptions) -> int:
-    """Multiply-accumulates of one forward pass at batch 1: matrix products, convolutions and attention."""
-    device = next(network.parameters()).device
-    counted = crops_of(crops, network)
-
-    def crop(stream: str, size: int, voxels: int) -> torch.Tensor:
-        shape = (1, voxels, 19) if stream == "voxel" else (1, 3, size, size)
-        return torch.zeros(shape, dtype=torch.float32 if stream == "voxel" else torch.uint8, device=device)
-
-    template = {name: crop(name, counted.template_size, counted.template_voxels) for name in network.streams}
-    search = {name: crop(name, counted.search_size, counted.search_voxels) for name in network.streams}
-    counter = FlopCounterMode(display=False)
-    with torch.no_grad(), counter:
-        network(template, search)
-    return counter.get_total_flops() // 2
 
 
 def time_frames(trackers: Sequence[Tracker], size: tuple[int, int], count: int, label: str) -> list[list[float]]:

@@ -13,8 +13,6 @@ from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
-from torch.fx.experimental import _config as tensor_shapes
-from torch.utils.flop_counter import FlopCounterMode
 
 from had.data.layouts import Layout, layout_of
 from had.data.pairs import ClipDataset
@@ -22,15 +20,15 @@ from had.data.sequences import load_split
 from had.device import choose_device
 from had.losses.objective import Objective
 from had.models.network import TrackingNetwork, build_network
+from had.models.operations import VOXEL_COLUMNS, forward_operations
 from had.options.experiment import Experiment, RunOptions
 from had.options.training import CropOptions
 from had.structures import Lesson, Sample
 from had.training.build import Training
-from had.training.lessons import LiveTeacher, Teacher, crops_of
+from had.training.lessons import LiveTeacher, Teacher
 from had.training.loop import run_step
 from had.training.optim import build_optimizer, build_schedule
 
-VOXEL_COLUMNS = 19
 ENOUGH_SECONDS = 2.0
 """A step is repeated until so much time is spent on it; a first, slower one counts only where it is alone."""
 
@@ -65,15 +63,9 @@ def streams_of(layout: Layout, options: RunOptions) -> tuple[str, ...]:
 
 def network_cost(options: RunOptions, layout: Layout) -> NetworkCost:
     """Count one network of a run, without its memory: on tensors that have a shape only."""
-    streams = streams_of(layout, options)
-    # Every row of a voxel list counts as filled.
-    full = tensor_shapes.patch(meta_nonzero_assume_all_nonzero=True)  # type: ignore[attr-defined]
-    with torch.device("meta"), full:
-        network = build_network(options, streams)
-        sample = made_up(options.crops, streams, clips=1, frames=1)
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            network(*crops_of(sample))
-    forward = counter.get_total_flops()
+    with torch.device("meta"):
+        network = build_network(options, streams_of(layout, options))
+    forward = forward_operations(network, options.crops)
     parameters = sum(weight.numel() for weight in network.parameters())
     height, width = network.layout.grid_x
     return NetworkCost(parameters, forward, height * width)

@@ -55,7 +55,8 @@ def test_every_run_and_seed_has_a_row(trained, tmp_path):
     # 20 tokens of width 16, two blocks: qkv, projection and MLP cost 12 D^2 a token and block, attention 2 N D.
     transformer = 2 * 20 * (12 * 16 * 16 + 2 * 20 * 16)
     embedding = 20 * 16 * 3 * 8 * 8
-    assert transformer + embedding < int(student["macs"]) < 2 * (transformer + embedding)
+    head = 16 * (3 * 9 * (16 * 8 + 8 * 4 + 4 * 2 + 2 * 1) + 5)
+    assert int(student["macs"]) == transformer + embedding + head
     assert len({row["macs"] for row in rows if row["run"] != "teacher"}) == 1
 
 
