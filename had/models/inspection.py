@@ -13,7 +13,6 @@ import torch
 from had.errors import CheckpointError, ConfigError
 from had.models.network import TrackingNetwork
 from had.models.published import ROLES, Published
-from had.models.tensors_only import read_safetensors
 
 HEAD_WIDTH = 64
 """Width of an attention head in the published networks; no tensor's shape depends on it."""
@@ -22,11 +21,16 @@ STREAMS = {"teacher": ("event_image", "voxel"), "student": ("event_image",), "ma
 
 
 def describe(found: Published) -> dict[str, Any]:
-    """Numbers that say what a checkpoint is, for people."""
+    """Numbers that say what a checkpoint is, for people.
+
+    Raises:
+        CheckpointError: as `network_of`.
+    """
+    network = network_of(found).architecture
     grids = {
         name.removeprefix("backbone."): f"{tensor.shape[1]} positions of width {tensor.shape[2]}"
         for name, tensor in found.tensors.items()
-        if name.rpartition(".")[2] in ("pos_embed", *ROLES)
+        if name.rpartition(".")[2] in ("pos_embed", *ROLES) and tensor.dim() == 3
     }
     return {
         "file": str(found.path),
@@ -34,11 +38,9 @@ def describe(found: Published) -> dict[str, Any]:
         "encoder prefix": found.wrapper + found.prefix or "none",
         "tensors": len(found.tensors),
         "parameters": sum(t.numel() for n, t in found.tensors.items() if t.is_floating_point() and "running_" not in n),
-        "width": found.tensors["backbone.blocks.0.attn.qkv.weight"].shape[1],
-        "depth": depth_of(found),
-        "patch": found.tensors["backbone.patch_embed.proj.weight"].shape[-1]
-        if "backbone.patch_embed.proj.weight" in found.tensors
-        else None,
+        "width": network["dim"],
+        "depth": network["depth"],
+        "patch": network["patch"],
         "head": "yes" if any(name.startswith("box_head.") for name in found.tensors) else "no",
         **grids,
         **{f"also {key}": value for key, value in found.facts.items()},
@@ -53,47 +55,46 @@ def network_of(found: Published) -> TrackingNetwork:
     Raises:
         CheckpointError: tensors whose shapes belong to no network.
     """
-    if found.kind == "own":
-        architecture = read_safetensors(found.path)[1].get("architecture")
-        if not isinstance(architecture, dict):
-            got = f"{found.path} without one"
-            raise CheckpointError("a network's architecture in the file", got, "write it with `had weights convert`")
-    else:
-        shapes = {name: tuple(tensor.shape) for name, tensor in found.tensors.items()}
-        _, dim = _shape(found, shapes, "backbone.blocks.0.attn.qkv.weight", 2)
-        hidden, _ = _shape(found, shapes, "backbone.blocks.0.mlp.fc1.weight", 2)
-        patch = _shape(found, shapes, "backbone.patch_embed.proj.weight", 4)[-1]
-        tokens = {"z": 64, "x": 256} | {
-            role: shapes[f"backbone.{name}"][1] for name, role in ROLES.items() if f"backbone.{name}" in shapes
-        }
-        sides = {role: math.isqrt(number) for role, number in tokens.items()}
-        architecture = {
-            "streams": STREAMS[found.kind],
-            "template_size": patch * sides["z"],
-            "search_size": patch * sides["x"],
-            "patch": patch,
-            "dim": dim,
-            "depth": depth_of(found),
-            "heads": dim // HEAD_WIDTH if dim % HEAD_WIDTH == 0 else 1,
-            "mlp_ratio": hidden / dim,
-            "head_channels": shapes.get("box_head.conv1_ctr.0.weight", (256,))[0],
-            "shared_patch_embedding": True,
-            "head_event_tokens": "embedded",
-            "voxel_embedding": "list",
-            "unused_parameters": True,
-        }
+    if found.network is not None:
+        return found.network
+    shapes = {name: tuple(tensor.shape) for name, tensor in found.tensors.items()}
+    _, dim = _shape(found, shapes, "backbone.blocks.0.attn.qkv.weight", 2)
+    hidden, _ = _shape(found, shapes, "backbone.blocks.0.mlp.fc1.weight", 2)
+    patch = _shape(found, shapes, "backbone.patch_embed.proj.weight", 4)[-1]
+    tokens = {"z": 64, "x": 256}
+    for name, role in ROLES.items():
+        if f"backbone.{name}" in shapes:
+            tokens[role] = _shape(found, shapes, f"backbone.{name}", 3)[1]
+    sides = {role: math.isqrt(number) for role, number in tokens.items()}
+    channels = 256
+    if "box_head.conv1_ctr.0.weight" in shapes:
+        channels = _shape(found, shapes, "box_head.conv1_ctr.0.weight", 4)[0]
+    architecture: dict[str, Any] = {
+        "streams": STREAMS[found.kind],
+        "template_size": patch * sides["z"],
+        "search_size": patch * sides["x"],
+        "patch": patch,
+        "dim": dim,
+        "depth": depth_of(found),
+        "heads": dim // HEAD_WIDTH if dim % HEAD_WIDTH == 0 else 1,
+        "mlp_ratio": hidden / max(dim, 1),
+        "head_channels": channels,
+        "shared_patch_embedding": True,
+        "head_event_tokens": "embedded",
+        "voxel_embedding": "list",
+        "unused_parameters": True,
+    }
     try:
         with torch.device("meta"):
             return TrackingNetwork(**architecture)
-    except (TypeError, ValueError, RuntimeError, ConfigError) as error:
-        got = f"{found.path}: {error}"
+    except ConfigError as error:
+        got = f"{found.path}: {error.got}"
         raise CheckpointError("the shapes of a tracking network", got, "give another file") from None
 
 
 def depth_of(found: Published) -> int:
-    """Number of transformer blocks."""
-    blocks = (name.split(".")[2] for name in found.tensors if name.startswith("backbone.blocks."))
-    return 1 + max(int(number) for number in blocks if number.isdecimal())
+    """Number of transformer blocks: how many different numbers of blocks there are, whatever they are."""
+    return len({name.split(".")[2] for name in found.tensors if name.startswith("backbone.blocks.")})
 
 
 def _shape(found: Published, shapes: dict[str, tuple[int, ...]], name: str, dimensions: int) -> tuple[int, ...]:

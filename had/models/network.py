@@ -12,14 +12,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from had.errors import ConfigError
 from had.models.head import CentreHead
 from had.models.normalize import normalize
 from had.models.vit import Encoder
 from had.options.experiment import RunOptions
+from had.options.network import checked_architecture
 from had.structures import Features, Prediction, TokenLayout
-
-STREAMS = ("rgb", "event_image", "voxel")
 
 
 class TrackingNetwork(nn.Module):
@@ -39,7 +37,7 @@ class TrackingNetwork(nn.Module):
         rgb_normalization, event_normalization: recipes of `had.models.normalize`.
 
     Raises:
-        ConfigError: streams that cannot be, or sides that the patch does not divide.
+        ConfigError: what `had.options.network.Architecture` refuses.
     """
 
     def __init__(
@@ -66,37 +64,30 @@ class TrackingNetwork(nn.Module):
         event_normalization: str = "background",
     ):
         super().__init__()
-        streams = tuple(streams)
-        if not 1 <= len(streams) <= 2 or len(set(streams)) != len(streams) or not set(streams) <= set(STREAMS):
-            raise ConfigError(f"one or two different streams of {', '.join(STREAMS)}", repr(streams), "correct them")
-        if heads < 1 or dim % heads:
-            raise ConfigError("network.heads that divide network.dim", f"{heads} and {dim}", "change one of them")
-        for name, side in (("template_size", template_size), ("search_size", search_size)):
-            if side % patch:
-                got = f"{name} {side} with network.patch {patch}"
-                raise ConfigError(f"a crops.{name} that network.patch divides", got, "change one of them")
-        self.architecture = {
-            "streams": list(streams),
-            "template_size": template_size,
-            "search_size": search_size,
-            "patch": patch,
-            "dim": dim,
-            "depth": depth,
-            "heads": heads,
-            "mlp_ratio": mlp_ratio,
-            "drop_path": drop_path,
-            "head_channels": head_channels,
-            "shared_patch_embedding": shared_patch_embedding,
-            "head_event_tokens": head_event_tokens,
-            "voxel_embedding": voxel_embedding,
-            "unused_parameters": unused_parameters,
-            "keep_ratio": keep_ratio,
-            "elimination_blocks": list(elimination_blocks),
-            "elimination_cells": elimination_cells,
-            "rgb_normalization": rgb_normalization,
-            "event_normalization": event_normalization,
-        }
-        self.streams = streams
+        architecture = checked_architecture(
+            streams=tuple(streams),
+            template_size=template_size,
+            search_size=search_size,
+            patch=patch,
+            dim=dim,
+            depth=depth,
+            heads=heads,
+            mlp_ratio=mlp_ratio,
+            drop_path=drop_path,
+            head_channels=head_channels,
+            shared_patch_embedding=shared_patch_embedding,
+            head_event_tokens=head_event_tokens,
+            voxel_embedding=voxel_embedding,
+            unused_parameters=unused_parameters,
+            keep_ratio=keep_ratio,
+            elimination_blocks=tuple(elimination_blocks),
+            elimination_cells=elimination_cells,
+            rgb_normalization=rgb_normalization,
+            event_normalization=event_normalization,
+        )
+        self.architecture = architecture.model_dump(mode="json")
+        self.streams: tuple[str, ...] = architecture.streams
+        streams = self.streams
         self.dim = dim
         self.head_event_tokens = head_event_tokens
         self.recipes = {"rgb": rgb_normalization, "event_image": event_normalization}

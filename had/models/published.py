@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 from torch import Tensor
 from torch.nn import functional as F
 
-from had.errors import CheckpointError
+from had.errors import CheckpointError, excerpt
 from had.models.network import TrackingNetwork
-from had.models.tensors_only import Placeholder, read, read_safetensors
+from had.models.network_file import check_values, read_network_file
+from had.models.pickles import Placeholder
+from had.models.tensors_only import read
 
 ENCODERS = ("backbone.", "backbone_s.")
 WRAPPERS = ("module.", "net.")
@@ -30,11 +32,12 @@ class Published(NamedTuple):
 
     Attributes:
         path: the file.
-        kind: ``mae``, ``teacher`` (two streams: CEUTrack, HDETrack), ``student`` or ``own`` (a safetensors export).
+        kind: ``mae``, ``teacher`` (two streams: CEUTrack, HDETrack), ``student`` or ``own`` (written by `had`).
         tensors: by their published names: ``backbone.*`` for every encoder, ``box_head.*``.
         wrapper: what the file puts in front of all names: ``module.``, ``net.``, both or nothing.
         prefix: what it puts in front of the encoder's names behind that.
         facts: the rest of the file: plain values as they are, others by the name of their class.
+        network: of an own export, the network of its architecture on the meta device.
     """
 
     path: Path
@@ -43,6 +46,7 @@ class Published(NamedTuple):
     wrapper: str
     prefix: str
     facts: dict[str, Any]
+    network: TrackingNetwork | None
 
 
 class Report(NamedTuple):
@@ -80,7 +84,7 @@ def read_published(path: Path | str) -> Published:
         CheckpointError: unreadable, with code, without a network's tensors, or with values that are not finite.
     """
     path = Path(path)
-    content, facts = _content(path)
+    content, facts, network = _content(path)
     content = {name: tensor for name, tensor in content.items() if isinstance(name, str) and isinstance(tensor, Tensor)}
     wrapper = ""
     for part in WRAPPERS:
@@ -89,23 +93,17 @@ def read_published(path: Path | str) -> Published:
             content = {name.removeprefix(part): tensor for name, tensor in content.items()}
     prefix = next((prefix for prefix in ENCODERS if any(name.startswith(prefix) for name in content)), "")
     if not any(f"{prefix}blocks.0.attn.qkv.weight" == name for name in content):
-        got = f"{path} with {len(content)} tensors" + (f", the first {next(iter(content))!r}" if content else "")
+        got = f"{path} with {len(content)} tensors" + (f", the first {excerpt(next(iter(content)))}" if content else "")
         raise CheckpointError(
             "a vision transformer's tensors (blocks.0.attn.qkv.weight, ...)", got, "give another file"
         )
-    for name, tensor in content.items():
-        if tensor.is_complex():
-            raise CheckpointError("real weights", f"complex ones in {name} of {path}", "give another file")
-        if tensor.is_floating_point() and not tensor.float().isfinite().all():
-            got = f"NaN, infinity or what float32 cannot hold in {name} of {path}"
-            remedy = "the file is damaged or its training diverged; get another one"
-            raise CheckpointError("finite weights", got, remedy)
+    check_values(path, content)
     tensors = {}
     for name, tensor in content.items():
         of_encoder = name.startswith(prefix) and not name.startswith("box_head.")
         tensors[f"backbone.{name.removeprefix(prefix)}" if of_encoder else name] = tensor.detach()
-    kind = facts.pop("kind", None) or {"": "mae", "backbone.": "teacher", "backbone_s.": "student"}[prefix]
-    return Published(path, kind, tensors, wrapper, prefix, facts)
+    kind = "own" if network is not None else {"": "mae", "backbone.": "teacher", "backbone_s.": "student"}[prefix]
+    return Published(path, kind, tensors, wrapper, prefix, facts, network)
 
 
 def load_published(network: TrackingNetwork, file: Path | str | Published, *, partial: bool = False) -> Report:
@@ -151,26 +149,31 @@ def refuse_partial(network: TrackingNetwork, found: Published, report: Report) -
         raise CheckpointError(f"all {len(report.matched) + len(report.missing)} tensors of the network", got, remedy)
 
 
-def _content(path: Path) -> tuple[dict, dict]:
-    """The dictionary of tensors in a file, and what else the file says."""
+def _content(path: Path) -> tuple[dict, dict, TrackingNetwork | None]:
+    """The dictionary of tensors in a file, what else the file says, and the network of its size if it is ours."""
     if path.suffix == ".safetensors":
-        state, header = read_safetensors(path)
-        made = header.get("provenance", {})
+        state, header, network = read_network_file(path)
+        if network is None:
+            return state, {}, None
+        made = header["provenance"]
         facts = {key: made[key] for key in ("benchmark", "run", "seed", "digest", "git_commit") if key in made}
-        return state, {"kind": "own", **{key: _plain(value) for key, value in facts.items()}}
+        facts["checksum"] = header.get("checksum", "none: written before there was one, damage cannot be told")
+        return state, {key: _plain(value) for key, value in facts.items()}, network
     content = read(path)
     if not isinstance(content, dict):
         raise CheckpointError("a dictionary of tensors", f"{type(content).__name__} in {path}", "give another file")
     nested = next((key for key in ("net", "model", "state_dict") if isinstance(content.get(key), dict)), None)
     if nested is None:
-        return content, {}
-    rest = {key: value for key, value in content.items() if key not in (nested, "kind")}  # ours alone say their kind
-    return content[nested], {key: _plain(value) for key, value in rest.items()}
+        return content, {}, None
+    rest = {key: value for key, value in content.items() if key != nested}
+    return content[nested], {str(_plain(key)): _plain(value) for key, value in rest.items()}, None
 
 
 def _plain(value: Any) -> Any:
     """Something to print: short plain values as they are, others by their class and size."""
-    if isinstance(value, str | int | float | bool) or value is None:
+    if isinstance(value, str):
+        return value if len(value) <= 100 and value.isprintable() else excerpt(value)
+    if isinstance(value, float | bool) or value is None or (isinstance(value, int) and abs(value) < 2**64):
         return value
     if isinstance(value, Placeholder):
         return repr(value)
@@ -234,6 +237,7 @@ def _is_grid(positions: Tensor, own: Tensor) -> bool:
     """Whether positions lie on a square grid and are as wide as the network's."""
     return (
         positions.dim() == 3
+        and len(positions) == 1
         and positions.shape[2] == own.shape[2]
         and math.isqrt(positions.shape[1]) ** 2 == positions.shape[1] > 0
     )

@@ -1,163 +1,118 @@
-"""A checkpoint's tensors and plain values, without running what a pickle asks for.
+"""Files of `torch.save`, zipped or older, and of safetensors -> tensors and plain values.
 
-Enters: a file of `torch.save`, zipped or older, or of safetensors. Leaves: its content, in which every object of an
-unknown class is an empty `Placeholder` that only knows its class's name. A pickle is a program: an object that is to
-be made by calling anything but Python's own plain types and torch's rebuilding functions means that the file holds
-code, and it is refused.
+Nothing in a file is executed (`had.models.pickles`), and no more memory is asked for than a file is large: storages
+and archive members are held against its size first, tensors against their storages. A zipped file's bytes are held
+against its checksums (CRC-32) as they are read.
 """
 
 from __future__ import annotations
 
-import codecs
-import collections
 import json
-import pickle
+import mmap
 import textwrap
-import types
 import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from had.errors import CheckpointError
+from had.models.pickles import HoldsCodeError, MalformedError, Storages, unpickle
 
-
-class _Uncallable(type):
-    """Metaclass of placeholders: `__new__` by an opcode makes an empty one, a call is refused."""
-
-    def __call__(cls, *args, **kwargs):
-        raise _HoldsCodeError(f"{cls.__module__}.{cls.__name__}")
-
-
-class Placeholder(metaclass=_Uncallable):
-    """Stands for an object of a class that is not known here; whatever it held is forgotten."""
-
-    def __new__(cls, *args, **kwargs):
-        """Empty, whatever the arguments are."""
-        return object.__new__(cls)
-
-    def __setstate__(self, state: Any) -> None:
-        pass
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        pass
-
-    def append(self, value: Any) -> None:
-        """Forget a member."""
-
-    extend = add = append
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__module__}.{type(self).__name__}>"
-
-
-class _HoldsCodeError(Exception):
-    """A pickle asks to call something."""
-
-
-def _forgotten(*args: Any) -> Placeholder:
-    """Instead of a call that makes a plain value which nobody here reads (numpy's scalars, partial functions)."""
-    return Placeholder.__new__(Placeholder)
-
-
-def _reconstructed(cls: Any, base: Any, state: Any) -> Placeholder:
-    """Instead of `copyreg._reconstructor`, for placeholders only."""
-    if not isinstance(cls, _Uncallable):
-        raise _HoldsCodeError("copyreg._reconstructor")
-    return Placeholder.__new__(cls)  # type: ignore[arg-type]
-
-
-_ALLOWED: dict[tuple[str, str], Any] = {
-    ("collections", "OrderedDict"): collections.OrderedDict,
-    ("_codecs", "encode"): codecs.encode,
-    ("copyreg", "_reconstructor"): _reconstructed,
-    ("copy_reg", "_reconstructor"): _reconstructed,
-    ("functools", "partial"): _forgotten,
-    ("numpy", "dtype"): _forgotten,
-    ("torch", "Size"): torch.Size,
-    ("torch", "device"): torch.device,
-    ("torch._utils", "_rebuild_tensor"): torch._utils._rebuild_tensor,
-    ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
-    ("torch._utils", "_rebuild_parameter"): torch._utils._rebuild_parameter,
-}
-for _home, _classes in {
-    "pathlib": ("Path", "PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath"),
-    "datetime": ("datetime", "date", "timedelta"),
-}.items():
-    _ALLOWED |= {(_home, name): _forgotten for name in _classes}
-for _home in ("numpy.core.multiarray", "numpy._core.multiarray"):
-    _ALLOWED |= {(_home, name): _forgotten for name in ("scalar", "_reconstruct")}
-for _name in ("dict", "list", "set", "frozenset", "tuple", "int", "float", "bool", "str", "bytes", "bytearray"):
-    _ALLOWED |= {(_home, _name): __builtins__[_name] for _home in ("builtins", "__builtin__")}  # type: ignore[index]
-
-
-class _Unpickler(pickle.Unpickler):
-    """Knows what is allowed, and makes a placeholder class of everything else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        known = _ALLOWED.get((module, name))
-        if known is not None:
-            return known
-        if module == "torch" and isinstance(getattr(torch, name, None), torch.dtype):
-            return getattr(torch, name)
-        return type.__new__(_Uncallable, name, (Placeholder,), {"__module__": module})
-
-
-_MODULE = types.ModuleType("tensors_only")
-"""What `torch.load` takes for the module `pickle`."""
-_MODULE.Unpickler = _Unpickler  # type: ignore[attr-defined]
-_MODULE.load = lambda file, **options: _Unpickler(file, **options).load()  # type: ignore[attr-defined]
+MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
+"""The first value of an older file."""
 
 
 def read(path: Path | str) -> Any:
     """The content of a checkpoint.
 
     Raises:
-        CheckpointError: no such file, truncated, of another kind, or with code.
+        CheckpointError: no such file, not readable, truncated, damaged, of another kind, or with code.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError("a checkpoint file", f"no file {path}", "correct the path")
+    path = _file(Path(path), "a checkpoint file", "correct the path")
     try:
-        if zipfile.is_zipfile(path):
-            _check_archive(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's about old storages
-            return torch.load(path, map_location="cpu", pickle_module=_MODULE, weights_only=False)
-    except CheckpointError:
-        raise
-    except _HoldsCodeError as error:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            start = file.read(4)
+            return _read_zipped(path) if start == b"PK\x03\x04" else _read_older(file.fileno())
+    except HoldsCodeError as error:
         got = f"{path}, which asks to call {error}: it holds code"
         raise CheckpointError("tensors only", got, "do not use it; get the file from its publisher") from None
-    except Exception as error:  # torch and pickle promise no kinds for broken bytes
-        first = textwrap.shorten((str(error) or type(error).__name__).splitlines()[0], 120, placeholder=" ...")
+    except (CheckpointError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # pickletools, zipfile and torch promise no kinds for broken bytes
+        if isinstance(error, zipfile.BadZipFile) and "CRC-32" in str(error):
+            got = f"{path}: {_reason(error)}"
+            expected = "the bytes that the file's checksums promise"
+            raise CheckpointError(expected, got, "the file is damaged; get it again") from None
         remedy = "the file is truncated or of another kind; get it again"
-        raise CheckpointError("a torch checkpoint", f"{path}: {first}", remedy) from None
+        raise CheckpointError("a torch checkpoint", f"{path}: {_reason(error)}", remedy) from None
 
 
-def _check_archive(path: Path) -> None:
-    """Refuse a zipped checkpoint that is a program, or whose bytes are not those that were written."""
+def _read_zipped(path: Path) -> Any:
+    """A file of torch 1.6 or later: an archive of a pickle and a member a storage."""
     with zipfile.ZipFile(path) as archive:
-        if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+        members = {entry.filename: entry for entry in archive.infolist()}
+        if any(name.endswith("/constants.pkl") for name in members):
             remedy = "save its state_dict() with torch.save and give that"
             raise CheckpointError("tensors only", f"a TorchScript program in {path}", remedy)
-        damaged = archive.testzip()  # torch itself does not look at the checksums
-    if damaged:
-        got = f"other bytes in {damaged} of {path}"
-        raise CheckpointError("the bytes that the file's checksums promise", got, "the file is damaged; get it again")
+        size = path.stat().st_size
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in members.values()):
+            raise MalformedError("a compressed archive")
+        if sum(entry.file_size for entry in archive.infolist()) > size:
+            raise MalformedError("members that are larger than the file")
+        (pickled,) = (name for name in members if name.endswith("/data.pkl") and name.count("/") == 1)
+        folder = pickled.removesuffix("data.pkl")
+        order = f"{folder}byteorder"
+        if order in members and archive.read(order) != b"little":
+            raise MalformedError("numbers of a big-endian machine")
+        storages = Storages(size)
+        content = unpickle(archive.read(pickled), storages)
+        for key, flat in storages.flat.items():
+            _fill(flat, archive.read(f"{folder}data/{key}"))
+        return content
+
+
+def _read_older(descriptor: int) -> Any:
+    """A file of torch before 1.6: pickles one after another, then the storages' values."""
+    with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as file:
+        storages = Storages(len(file))
+        if unpickle(file, storages) != MAGIC_NUMBER:
+            raise MalformedError("none of its numbers at the beginning")
+        unpickle(file, storages)  # the format's version
+        facts = unpickle(file, storages)
+        if not isinstance(facts, dict) or facts.get("little_endian") is not True:
+            raise MalformedError("numbers of a big-endian machine")
+        content, keys = unpickle(file, storages), unpickle(file, storages)
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            raise MalformedError("no list of storages")
+        if len(keys) != len(storages.flat) or set(keys) != storages.flat.keys():
+            raise MalformedError("other storages than its tensors need")
+        for key in keys:
+            flat = storages.flat[key]
+            if int.from_bytes(file.read(8), "little") != len(flat):
+                raise MalformedError(f"another number of values in storage {key!r:.40}")
+            _fill(flat, file.read(flat.nbytes))
+        return content
+
+
+def _fill(flat: torch.Tensor, content: bytes) -> None:
+    """Give a storage its values."""
+    if len(content) != flat.nbytes:
+        raise MalformedError(f"{len(content):,} bytes of a storage of {flat.nbytes:,}")
+    flat.view(torch.uint8).numpy()[:] = np.frombuffer(content, np.uint8)
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
     """Tensors by name, and what `had.models.weights.save_network` wrote about them (empty for files of others).
 
     Raises:
-        CheckpointError: no such file, truncated, or of another kind.
+        CheckpointError: no such file, not readable, truncated, or of another kind.
     """
-    if not path.is_file():
-        raise CheckpointError("a network file", f"no file {path}", "train the network first or correct the path")
+    path = _file(path, "a network file", "train the network first or correct the path")
     if path.suffix in (".pth", ".pt", ".tar"):
         remedy = "turn a published checkpoint into one with `had weights convert`"
         raise CheckpointError("a network as *.safetensors", str(path), remedy)
@@ -167,6 +122,23 @@ def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
             if not isinstance(header, dict) or not isinstance(header.get("provenance", {}), dict):
                 raise ValueError("a header that is none of `had`'s")
             return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118 (not a dictionary)
-    except (SafetensorError, OSError, ValueError) as error:
+    except Exception as error:  # json, torch and safetensors promise no kinds for strange values
         remedy = "the file is truncated or of another kind; make it again"
-        raise CheckpointError("a safetensors file", f"{path}: {error}", remedy) from None
+        raise CheckpointError("a safetensors file", f"{path}: {_reason(error)}", remedy) from None
+
+
+def _file(path: Path, expected: str, remedy: str) -> Path:
+    """``path``, if a file that can be read is there."""
+    try:
+        if path.is_file():
+            path.open("rb").close()
+            return path
+    except OSError as error:
+        raise CheckpointError(expected, f"{path}: {error.strerror}", "ask its owner, or give another file") from None
+    raise CheckpointError(expected, f"no file {path}", remedy)
+
+
+def _reason(error: Exception) -> str:
+    """An error of a library in a line."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return textwrap.shorten(lines[0], 120, placeholder=" ...") or type(error).__name__

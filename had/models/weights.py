@@ -1,7 +1,7 @@
 """Networks to and from disk: safetensors with architecture and provenance in the metadata.
 
-A file is read as data only, never as code. One that is truncated, holds NaN or infinity, or fits no network is
-refused by one sentence.
+A file is read as data only, never as code. One that is truncated, damaged, holds NaN or infinity, or fits no network
+is refused by one sentence.
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
-from had.errors import CheckpointError, ConfigError
+from had.errors import CheckpointError
 from had.files import atomic_file
 from had.models.network import TrackingNetwork
+from had.models.network_file import FORMAT, network_checksum, read_network_file
 from had.models.published import Published, Report, load_published, read_published
-from had.models.tensors_only import read_safetensors
 
 __all__ = [
     "Published",
@@ -27,8 +26,6 @@ __all__ = [
     "save_network",
     "start_from_teacher",
 ]
-FORMAT = "had-network-1"
-"""Says in a file's header that `save_network` wrote it."""
 
 
 def save_network(path: Path | str, network: TrackingNetwork, provenance: dict) -> None:
@@ -41,9 +38,10 @@ def save_network(path: Path | str, network: TrackingNetwork, provenance: dict) -
     """
     header = {"format": FORMAT, "architecture": network.architecture, "provenance": provenance}
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    header["checksum"] = network_checksum(header, state)
     with atomic_file(path) as temporary:
-        # One key, because several are written in random order.
-        save_file(state, str(temporary), metadata={"had": json.dumps(header)})
+        # One key, because several are written in random order; `save_file` would hide the file from other users.
+        temporary.write_bytes(save(state, metadata={"had": json.dumps(header)}))
 
 
 def load_network(path: Path | str, device: str = "cpu") -> tuple[TrackingNetwork, dict]:
@@ -53,25 +51,16 @@ def load_network(path: Path | str, device: str = "cpu") -> tuple[TrackingNetwork
         The network in evaluation mode on ``device``, and its provenance.
 
     Raises:
-        CheckpointError: no such file, truncated, not ours, values that are not finite, or tensors that do not fit
-            the architecture that the file states.
+        CheckpointError: not ours, or as `had.models.network_file.read_network_file`.
     """
     path = Path(path)
-    state, header = read_safetensors(path)
-    if header.get("format") != FORMAT:
-        got = f"{path} with format {header.get('format')!r}"
+    state, header, stated = read_network_file(path)
+    if stated is None:
+        got = f"{path}, which says nothing of its making"
         raise CheckpointError("a network written by `had train`", got, "give a model.safetensors of a run")
-    try:
-        architecture, provenance = header["architecture"], header["provenance"]
-        with torch.device("meta"):  # holds no values, however wide a file says that it is
-            stated = TrackingNetwork(**architecture)
-    except (KeyError, TypeError, ValueError, RuntimeError, ConfigError) as error:
-        got = f"{path}: {error}"
-        raise CheckpointError("an architecture that this version knows", got, "train the network again") from None
-    _check(path, state, stated)
-    network = TrackingNetwork(**architecture)
+    network = TrackingNetwork(**stated.architecture)
     network.load_state_dict(state)
-    return network.to(device).eval(), provenance
+    return network.to(device).eval(), header["provenance"]
 
 
 def start_from_teacher(student: TrackingNetwork, teacher: TrackingNetwork) -> list[str]:
@@ -106,18 +95,3 @@ def start_from_teacher(student: TrackingNetwork, teacher: TrackingNetwork) -> li
         state[name] = value if value.shape == tensor.shape else value[:, channels]
     student.load_state_dict(state)
     return list(state)
-
-
-def _check(path: Path, state: dict[str, torch.Tensor], network: TrackingNetwork) -> None:
-    expected = network.state_dict()
-    missing = sorted(expected.keys() - state.keys())
-    foreign = sorted(state.keys() - expected.keys())
-    reshaped = sorted(n for n in expected.keys() & state.keys() if expected[n].shape != state[n].shape)
-    for problem, names in (("without", missing), ("with unknown", foreign), ("with another shape of", reshaped)):
-        if names:
-            got = f"{path} {problem} {names[0]} (and {len(names) - 1} more)"
-            raise CheckpointError("the tensors of the stated architecture", got, "train the network again")
-    broken = [n for n, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
-    if broken:
-        remedy = "the training diverged; lower the learning rate and train again"
-        raise CheckpointError("finite weights", f"NaN or infinity in {broken[0]} of {path}", remedy)

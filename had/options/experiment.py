@@ -17,6 +17,7 @@ from had.errors import ConfigError, nearest
 from had.options.analysis import ExplainOptions, unknown_names
 from had.options.base import Options, merged
 from had.options.evaluation import EvaluationOptions, FigureOptions, PageOptions
+from had.options.network import NetworkOptions, checked_architecture
 from had.options.recordings import BenchmarkOptions
 from had.options.rows import Regime, Run
 from had.options.tracking import TrackingOptions
@@ -26,7 +27,6 @@ from had.options.training import (
     CropOptions,
     DistillationOptions,
     LossOptions,
-    NetworkOptions,
     RoleTraining,
     TrainingOptions,
 )
@@ -229,9 +229,9 @@ class RunOptions(Options):
         """Whether a network of this run can read these streams.
 
         Raises:
-            ConfigError: a teacher with one stream, elimination in a network that teaches or is taught, numbers of
-                voxels that cannot be folded into the grid, two sources of initial weights, or no sequences left
-                without labels where they are wanted.
+            ConfigError: a network that cannot be, a teacher with one stream, elimination in a network that teaches or
+                is taught, numbers of voxels that cannot be folded into the grid, two sources of initial weights, or no
+                sequences left without labels where they are wanted.
         """
         if self.training.initial_weights and self.distillation.teacher_initialization:
             got = f"training.initial_weights and distillation.teacher_initialization in run {self.run!r}"
@@ -241,6 +241,8 @@ class RunOptions(Options):
             raise ConfigError("training.sequences, the number of labelled ones", got, "set it, or remove the other")
         if self.role == "teacher" and len(streams) != 2:
             raise ConfigError("two streams for a teacher", f"{', '.join(streams)} in run {self.run!r}", "add the other")
+        sides = {name: getattr(self.crops, name) for name in ("template_size", "search_size")}
+        checked_architecture(streams=tuple(streams), **sides, **self.network.model_dump())
         if self.network.keep_ratio < 1 and (self.role == "teacher" or self.needs_teacher):
             got = f"{self.network.keep_ratio} in run {self.run!r}"
             expected = "network.keep_ratio 1 where tokens are distilled"

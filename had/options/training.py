@@ -1,13 +1,14 @@
-"""Options of samples, networks, training and distillation."""
+"""Options of samples, training and distillation."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from had.options.base import Options
+from had.options.network import MOST_PIXELS
 
 Term = Literal[
     "feature", "similarity", "response", "localization", "temporal", "spatial", "box_transport", "token_transport"
@@ -36,13 +37,13 @@ VOXEL_FOLD = 4
 class CropOptions(Options):
     """Template and search crops, and how training draws them."""
 
-    template_size: int = Field(64, gt=0)
+    template_size: int = Field(64, gt=0, le=MOST_PIXELS)
     """Side of the template crop in pixels."""
-    template_factor: float = Field(2.0, gt=1)
+    template_factor: float = Field(2.0, gt=1, le=100)
     """Side of the template window over the square root of the box's area."""
-    search_size: int = Field(128, gt=0)
+    search_size: int = Field(128, gt=0, le=MOST_PIXELS)
     """Side of the search crop in pixels."""
-    search_factor: float = Field(4.0, gt=1)
+    search_factor: float = Field(4.0, gt=1, le=100)
     """Side of the search window over the square root of the box's area."""
     geometry: Literal["exact", "released"] = "exact"
     """Maps between pixels and crop that are each other's inverse, and padding with background; or cuts, maps and
@@ -55,9 +56,9 @@ class CropOptions(Options):
     """Largest distance between template and search frame, in frames."""
     clip_frames: int = Field(3, ge=1)
     """Consecutive search frames of a sample (T)."""
-    template_voxels: int = Field(512, gt=0)
+    template_voxels: int = Field(512, gt=0, le=1_000_000)
     """Most voxels of a template crop."""
-    search_voxels: int = Field(1024, gt=0)
+    search_voxels: int = Field(1024, gt=0, le=1_000_000)
     """Most voxels of a search crop."""
     flip: float = Field(0.5, ge=0, le=1)
     """Probability that a sample is mirrored left to right."""
@@ -69,50 +70,6 @@ class CropOptions(Options):
     """Strength of random brightness and contrast of RGB crops."""
     grey: float = Field(0.05, ge=0, le=1)
     """Probability that a sample's RGB crops lose their colour."""
-
-
-class NetworkOptions(Options):
-    """The one-stream or two-stream vision transformer and its head."""
-
-    patch: int = Field(16, gt=0)
-    """Side of a patch in pixels."""
-    dim: int = Field(128, gt=0)
-    """Token width D."""
-    depth: int = Field(4, gt=0)
-    """Transformer blocks."""
-    heads: int = Field(4, gt=0)
-    """Attention heads."""
-    mlp_ratio: float = Field(4.0, gt=0)
-    """Hidden width of a block's MLP over D."""
-    drop_path: float = Field(0.0, ge=0, lt=1)
-    """Stochastic depth of the last block; grows linearly from 0."""
-    head_channels: int = Field(64, ge=8)
-    """Channels of the head's first layer; they halve three times."""
-    shared_patch_embedding: bool = False
-    """One patch embedding for RGB and event images (published), or one each."""
-    head_event_tokens: Literal["encoded", "embedded"] = "encoded"
-    """What a two-stream network's head reads of the event stream, beside the encoded image tokens: the encoded tokens,
-    or those before the transformer (published)."""
-    voxel_embedding: Literal["cells", "list"] = "cells"
-    """How voxels become tokens: each where it lies, or folded into a square in list order (published)."""
-    unused_parameters: bool = False
-    """Hold the parameters that the published files have and no forward pass reads."""
-    keep_ratio: float = Field(1.0, gt=0, le=1)
-    """Share of the search tokens that each candidate elimination keeps; 1 drops none (published)."""
-    elimination_blocks: tuple[int, ...] = (3, 6, 9)
-    """Blocks, counted from 0, after which search tokens are eliminated."""
-    elimination_cells: Literal["point", "centre", "all"] = "point"
-    """Template cells whose attention decides: one in the middle (published), those around it, or all."""
-    rgb_normalization: Literal["imagenet", "crop"] = "crop"
-    """ImageNet's mean and deviation (published), or each crop's own, so that low light does not starve the network."""
-    event_normalization: Literal["imagenet", "background"] = "background"
-    """ImageNet's mean and deviation (published), or the white ground of an event image as zero."""
-
-    @model_validator(mode="after")
-    def _heads_divide(self):
-        if self.dim % self.heads:
-            raise ValueError(f"dim {self.dim} is not divisible by heads {self.heads}")
-        return self
 
 
 class TrainingOptions(Options):

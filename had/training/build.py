@@ -89,13 +89,21 @@ class Training:
         }
 
     def restore(self, state: dict) -> None:
-        """The inverse of `state`."""
-        for name in ("network", "objective", "optimizer", "schedule"):
-            getattr(self, name).load_state_dict(state[name])
-        torch.set_rng_state(state["random"])
-        if state["random_cuda"]:
-            torch.cuda.set_rng_state_all(state["random_cuda"])
-        self.progress = {key: state[key] for key in self.progress}
+        """The inverse of `state`.
+
+        Raises:
+            CheckpointError: a state of other parts, of another version of torch for instance.
+        """
+        try:
+            for name in ("network", "objective", "optimizer", "schedule"):
+                getattr(self, name).load_state_dict(state[name])
+            torch.set_rng_state(state["random"])
+            if state["random_cuda"]:
+                torch.cuda.set_rng_state_all(state["random_cuda"])
+            self.progress = {key: type(value)(state[key]) for key, value in self.progress.items()}
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            got = f"one that does not fit: {(str(error) or type(error).__name__).splitlines()[0]}"
+            raise CheckpointError(f"the state of {self.name}", got, "delete last.pt to start this run again") from None
 
 
 def steps_per_epoch(options: RunOptions) -> int:

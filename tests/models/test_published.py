@@ -346,7 +346,7 @@ def test_settings_with_paths_and_dates_are_no_code(tmp_path):
 
 @pytest.mark.parametrize("heads", [0, 5])
 def test_heads_that_cannot_be_are_refused(heads):
-    with pytest.raises(ConfigError, match=r"network.heads that divide network.dim"):
+    with pytest.raises(ConfigError, match="heads"):
         TrackingNetwork(**(network().architecture | {"heads": heads}))
 
 

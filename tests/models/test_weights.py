@@ -8,10 +8,10 @@ from safetensors.torch import load_file, save_file
 from test_network import crops, network
 
 from had.errors import CheckpointError
-from had.models.weights import load_network, save_network, start_from_teacher
+from had.models.weights import load_network, read_published, save_network, start_from_teacher
 
 WIDE = {"dim": 3 * 2**18}
-"""More than any memory holds: such a file is refused before its network is allocated."""
+"""More than any memory holds."""
 
 
 @pytest.fixture
@@ -38,10 +38,12 @@ def test_equal_networks_are_equal_bytes(saved, tmp_path):
 
 
 def rewrite(path, change, **header):
+    """As a version without checksums would have written it."""
     from safetensors import safe_open
 
     with safe_open(str(path), framework="pt") as file:
         old = json.loads(file.metadata()["had"])
+    old.pop("checksum", None)
     state = load_file(str(path))
     change(state)
     save_file(state, str(path), metadata={"had": json.dumps({**old, **header})})
@@ -65,7 +67,7 @@ def set_nan(state):
         (lambda path: rewrite(path, lambda s: s.update({"box_head.conv5_ctr.bias": torch.ones(2)})), "shape"),
         (lambda path: rewrite(path, lambda s: None, format="other"), "format"),
         (lambda path: rewrite(path, lambda s: None, architecture={"depth": 2}), "architecture"),
-        (lambda path: rewrite(path, lambda s: None, architecture=network("event_image").architecture | WIDE), "shape"),
+        (lambda path: rewrite(path, lambda s: None, architecture=network("event_image").architecture | WIDE), "dim"),
     ],
 )
 def test_broken_files_are_refused(saved, break_it, message):
@@ -73,6 +75,29 @@ def test_broken_files_are_refused(saved, break_it, message):
     break_it(path)
     with pytest.raises(CheckpointError, match=message):
         load_network(path)
+
+
+@pytest.mark.parametrize("part", ["header", "weights"])
+def test_every_flipped_bit_is_refused(saved, part):
+    path, _ = saved
+    whole = path.read_bytes()
+    begin = 8 + int.from_bytes(whole[:8], "little")
+    first, last = (8, len(whole[:begin].rstrip())) if part == "header" else (begin, len(whole))
+    rng = torch.Generator().manual_seed(0)
+    for place in torch.randint(first, last, (150,), generator=rng).tolist():
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        with pytest.raises(CheckpointError):
+            load_network(path)
+
+
+def test_a_file_without_a_checksum_is_read_and_inspect_says_so(saved):
+    path, _ = saved
+    assert read_published(path).facts["checksum"].startswith("crc32:")
+    rewrite(path, lambda s: None)
+    load_network(path)
+    assert "none" in read_published(path).facts["checksum"]
 
 
 def test_a_published_file_is_to_be_converted(tmp_path):

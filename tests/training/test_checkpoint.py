@@ -61,3 +61,29 @@ def test_failed_write_keeps_the_former_state(tmp_path, monkeypatch):
         save_state(tmp_path / "last.pt", {})
     assert load_state(tmp_path / "last.pt", digest="abc")["history"] == [{"epoch": 1}]
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_damaged_states_are_refused_or_the_same(tmp_path):
+    """torch itself reads many of them with other weights."""
+    path = tmp_path / "last.pt"
+    network = {f"w{i}": torch.randn(40, generator=torch.Generator().manual_seed(i)) for i in range(6)}
+    save_state(path, STATE | {"network": network})
+    whole, refused = path.read_bytes(), 0
+    for place in range(0, len(whole), 11):
+        for damage in (bytes([whole[place] ^ 4]), bytes(64)):
+            damaged = whole[:place] + damage + whole[place + len(damage) :]
+            path.write_bytes(damaged[: len(whole)])
+            try:
+                back = load_state(path, digest="abc")
+            except CheckpointError:
+                refused += 1
+            else:
+                assert all(torch.equal(back["network"][name], tensor) for name, tensor in network.items())
+                assert back["history"] == [{"epoch": 1}]
+    assert refused > 100
+
+
+def test_state_that_names_a_file_elsewhere_is_refused(tmp_path):
+    save_state(tmp_path / "last.pt", STATE | {"digest": "../../x"})
+    with pytest.raises(CheckpointError, match="delete the file"):
+        load_state(tmp_path / "last.pt", digest="abc")
