@@ -21,6 +21,7 @@ from had.data.layouts import canonical_name, layout_of
 from had.errors import ConfigError, HadError
 from had.evaluation.products import write_product
 from had.options.recordings import SimulationOptions
+from had.terminal import LogFormat, printable, say
 
 app = typer.Typer(
     help="Event-based single-object tracking with hierarchical asymmetric distillation.",
@@ -41,13 +42,15 @@ app.add_typer(cli_analysis.app)
 
 def main() -> None:
     """Run a verb; a wrong input ends with one sentence and exit status 2."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+    handler = logging.StreamHandler()
+    handler.setFormatter(LogFormat())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     for noisy in ("alembic", "mlflow", "matplotlib", "fontTools", "PIL"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         app()
     except HadError as error:
-        typer.echo(f"had: {error}", err=True)
+        typer.echo(f"had: {printable(error)}", err=True)
         sys.exit(2)
 
 
@@ -116,7 +119,7 @@ def inspect(
     from had.data.recordings import inspect as inspect_recording
 
     facts = inspect_recording(file, time_unit=time_unit)
-    typer.echo(json.dumps(facts, indent=2) if as_json else "\n".join(f"{k:20} {v}" for k, v in facts.items()))
+    say(json.dumps(facts, indent=2) if as_json else "\n".join(f"{k:20} {v}" for k, v in facts.items()))
 
 
 @app.command()
@@ -254,7 +257,7 @@ def config(
     as_schema: Annotated[bool, typer.Option("--schema", help="The JSON schema of all keys instead.")] = False,
 ) -> None:
     """Check a configuration and show it with all its defaults."""
-    typer.echo(json.dumps(schema(), indent=2) if as_schema else dump(load(file)), nl=as_schema)
+    say(json.dumps(schema(), indent=2) if as_schema else dump(load(file)), newline=as_schema)
 
 
 if __name__ == "__main__":

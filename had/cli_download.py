@@ -11,6 +11,7 @@ from had.cli_options import mark
 from had.data.datasets import WEIGHTS
 from had.data.layouts import canonical_name, layout_of
 from had.errors import DataError
+from had.terminal import say
 
 
 def _name(value: str) -> str:
@@ -36,14 +37,14 @@ def download(
     default = Path(WEIGHTS) if name == WEIGHTS else Path("data") / layout_of(name).title
     wanted = request(name, dataset, root or default, items or [], edition)
     if show:
-        typer.echo(summary(wanted))
+        say(summary(wanted))
         return
     missing = fetch_all(wanted, connections=connections)
     if missing:
-        typer.echo(instructions(wanted, missing))
+        say(instructions(wanted, missing))
         raise DataError(
             f"{dataset.title}: {', '.join(missing)}", f"no files in {wanted.root}", "follow the steps above"
         )
-    typer.echo(f"{dataset.title}: {', '.join(wanted.items)} in {wanted.root}")
+    say(f"{dataset.title}: {', '.join(wanted.items)} in {wanted.root}")
     if output:
         mark(output, f"{dataset.title} in {wanted.root}")

@@ -10,6 +10,7 @@ import typer
 from had import cli_options as options
 from had.config import load
 from had.errors import CheckpointError
+from had.terminal import printable, say
 
 if TYPE_CHECKING:
     from had.models.network import TrackingNetwork
@@ -40,11 +41,11 @@ def inspect(
     facts = {name: value for name, value in describe(found).items() if value is not None}
     width = max(map(len, facts))
     for name, value in facts.items():
-        typer.echo(f"{name:{width}}  {value:,}" if isinstance(value, int) else f"{name:{width}}  {value}")
+        say(f"{name:{width}}  {value:,}" if isinstance(value, int) else f"{name:{width}}  {value}")
     network = network_of(found) if config is None else _network(config, benchmark, run)
     report, _ = match(network, found)
     of = "its own size, as published" if config is None else f"{run} on {benchmark} in {config}"
-    typer.echo(f"\nin a network of {of}:\n{report}")
+    say(f"\nin a network of {of}:\n{report}")
     if not partial:
         refuse_partial(network, found, report)
 
@@ -70,7 +71,7 @@ def convert(
     network = _network(config, benchmark, run)
     for name, published in UNSEEN.items():
         if found.kind in ("teacher", "student") and (chosen := network.architecture[name]) != published:
-            typer.echo(f"warning: trained with network.{name} {published}, {config} has {chosen}", err=True)
+            typer.echo(printable(f"warning: trained with network.{name} {published}, {config} has {chosen}"), err=True)
     report = load_published(network, found, partial=partial)
     if not partial and any(name.startswith("box_head.") for name in report.absent):
         remedy = "start a training from it (training.*.initial_weights), or give --partial and an untrained head"
@@ -87,7 +88,7 @@ def convert(
     }
     provenance = {**facts, "published": source | counts}
     save_network(output, network, provenance)
-    typer.echo(f"{report}\nwritten to {output}")
+    say(f"{report}\nwritten to {output}")
 
 
 def _network(config: Path, benchmark: str, run: str) -> TrackingNetwork:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
+from had.terminal import printable
+
 Item = TypeVar("Item")
 LOG_EVERY_SECONDS = 60.0
 log = logging.getLogger(__name__)
@@ -31,9 +33,9 @@ def _bar(items, label, total):
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        yield from bar.track(items, total=total, description=label)
+        yield from bar.track(items, total=total, description=printable(label))
 
 
 def _lines(items, label, total, unit):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from had.progress import LOG_EVERY_SECONDS
+from had.terminal import printable
 
 log = logging.getLogger(__name__)
 Show = Callable[[str, int, int | None], None]
@@ -27,14 +28,14 @@ def _bars() -> Iterator[Show]:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    text, lock, bars = TextColumn("{task.description}"), threading.Lock(), {}
+    text, lock, bars = TextColumn("{task.description}", markup=False), threading.Lock(), {}
     columns = (text, BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as display:
 
         def show(name: str, done: int, total: int | None) -> None:
             with lock:
                 if name not in bars:
-                    bars[name] = display.add_task(name, total=total, completed=done)
+                    bars[name] = display.add_task(printable(name), total=total, completed=done)
             display.update(bars[name], completed=done, total=total)
 
         yield show

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from had.plan import Plan
+from had.terminal import cell
 
 Rows = list[tuple[str, ...]]
 BUSY = 0.8
@@ -60,7 +61,6 @@ def _hours(plan: Plan, flops: int | None) -> float | None:
 def print_tables(plan: Plan) -> None:
     """Jobs, disk, steps, work and sums, on standard output."""
     from rich.console import Console
-    from rich.markup import escape
 
     console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else _WIDE)
     if plan.jobs.counts:
@@ -72,20 +72,19 @@ def print_tables(plan: Plan) -> None:
         console.print(_table(title, names, rows))
     console.print()
     for sentence in sentences(plan):
-        console.print(escape(sentence))
+        console.print(cell(sentence))
 
 
 def _table(title: str, names: Iterable[str], rows: Iterable[tuple[str, ...]]):
     from rich.table import Table
-    from rich.text import Text
 
-    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = Table(title=cell(title), title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in names:
         table.add_column(
             name, justify="left" if name in ("Rule", "Benchmark", "What", "From", "Run", "Stage") else "right"
         )
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(cell, row))
     return table
 
 

@@ -136,7 +136,8 @@ def build_training(
     torch.manual_seed(seed)
     network = build_network(options, streams)
     if options.training.initial_weights is not None:
-        log.info("%s: starts from\n%s", run, load_published(network, options.training.initial_weights))
+        for line in str(load_published(network, options.training.initial_weights)).splitlines():
+            log.info("%s starts from: %s", run, line)
     guide = _guide(options, layout.teacher_streams, teacher, device)
     if guide is not None and options.distillation.teacher_initialization:
         start_from_teacher(network, guide)

@@ -12,6 +12,7 @@ from had.data.verify import Report
 from had.data.verify.problems import KINDS, Problem
 from had.data.verify.sequence import SequenceFacts
 from had.files import atomic_file
+from had.terminal import cell
 
 LINES = 10
 """Problems of a kind that the table shows."""
@@ -114,15 +115,14 @@ def print_tables(report: Report) -> None:
                     console.print(f"  and {len(found) - LINES} more: --json FILE has them all", style="italic")
     console.print()
     for sentence in _sentences(report):
-        console.print(escape(sentence))
+        console.print(cell(sentence))
 
 
 def _splits_table(report: Report):
     from rich.table import Table
-    from rich.text import Text
 
     layout = report.layout
-    title = Text(f"{layout.title} in {report.root}")
+    title = cell(f"{layout.title} in {report.root}")
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     streams = {"raw": "Raw", "rgb": "RGB", "event_image": "Event images", "voxel": "Voxels"}
     columns = [
@@ -146,12 +146,11 @@ def _splits_table(report: Report):
 
 def _problems_table(problems: list[Problem]):
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     for problem in problems:
         place = problem.file + (f":{problem.line}" if problem.line else "")
-        table.add_row("", Text(place), Text(f"{problem.what}; {problem.remedy}"))
+        table.add_row("", cell(place), cell(f"{problem.what}; {problem.remedy}"))
     return table
 
 
