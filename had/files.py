@@ -223,7 +223,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """What a JSON file of ours says; nothing where there is none or it is broken."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -10,7 +10,6 @@ Sequences are prepared in parallel, each whole or not at all: a call that was ki
 
 from __future__ import annotations
 
-import json
 import logging
 import multiprocessing
 import os
@@ -24,6 +23,7 @@ from had.config import digest
 from had.data.annotations import read_split, split_folder
 from had.data.layouts import Layout
 from had.data.prepare_sequence import FORMAT_VERSION, SequencePreparation
+from had.data.prepared_files import write_description
 from had.errors import ConfigError
 from had.files import atomic_file, room_in
 from had.options.recordings import PreparationOptions
@@ -76,7 +76,7 @@ def prepare_split(
             "sequences": [done[a.name] for a in annotations],
         }
         with atomic_file(folder / "index.json") as path:
-            path.write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            write_description(path, index)
     _summarise(label, list(done.values()))
 
 

@@ -2,13 +2,14 @@
 
 ::
 
-    meta.json                 what the folder holds and the digest of all that it depends on
+    meta.json                 what the folder holds, checksums, and the digest of all that it depends on
     boxes.npy, present.npy, frame_times_us.npy
     events.npy                (N,) x, y, p of the events of all frames, frame after frame: 5 bytes an event
     slices.npy                (F + 1,) first event of each frame, and N
     voxels.npy                (V, 19) int8 cells of `representations.voxel_cells`
     voxel_slices.npy
     rgb/0000.bmp              camera frames
+    rgb_checksums.npy         (F,) uint32
 
 Events are streamed through a file, so memory does not depend on the recording's length. Without a raw
 recording the published images are referenced where they lie, and the published voxels are packed.
@@ -18,7 +19,6 @@ The same inputs and options give the same bytes.
 from __future__ import annotations
 
 import glob
-import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,6 +33,14 @@ from had.data.annotations import Annotation, read_sensor, read_slices
 from had.data.box_frames import first_camera_frame, share_count, statements
 from had.data.clocks import camera_windows, check_clock, silent, slicing_in_force
 from had.data.layouts import Layout
+from had.data.prepared_files import (
+    IMAGE_CHECKSUMS,
+    array_checksums,
+    image_checksums,
+    is_whole,
+    read_description,
+    write_description,
+)
 from had.data.published import (
     all_published_files,
     has_published,
@@ -44,12 +52,12 @@ from had.data.raw_files import open_raw, raw_file
 from had.data.representations import event_image, voxel_cells_of_slices
 from had.data.store import Spool, spooled, write_camera, write_events, write_image, write_voxels
 from had.errors import ConfigError
-from had.files import atomic_folder, read_json, room_in
+from had.files import atomic_folder, room_in
 from had.options.recordings import PreparationOptions
 
 log = logging.getLogger(__name__)
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised when the stored bytes change their meaning: everything is prepared again."""
 BATCH_EVENTS, BATCH_SLICES = 1 << 15, 64
 """Slices whose voxels are made at once: small enough for the processor's cache."""
@@ -88,8 +96,8 @@ class SequencePreparation:
         key = self._key()
         path = self.target / "meta.json"
         if path.is_file() and not (self.raw.is_file() and self.raw.stat().st_mtime > path.stat().st_mtime):
-            meta = read_json(path)
-            if meta.get("digest") == key:
+            meta = read_description(path)
+            if meta.get("digest") == key and is_whole(self.target, meta):
                 return meta
         with room_in(self.target), atomic_folder(self.target, self._parts()) as folder:
             meta = {
@@ -107,8 +115,9 @@ class SequencePreparation:
             np.save(folder / "boxes.npy", self.annotation.boxes)
             np.save(folder / "present.npy", self.annotation.present)
             meta |= self._from_raw(folder) if self._draws() else self._from_published(folder)
-            (folder / "meta.json").write_text(json.dumps(meta, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        return meta
+            if (folder / "rgb").is_dir():
+                np.save(folder / f"{IMAGE_CHECKSUMS}.npy", image_checksums(folder / "rgb"))
+            return write_description(folder / "meta.json", {**meta, "arrays": array_checksums(folder)})
 
     @property
     def _wants_voxels(self) -> bool:

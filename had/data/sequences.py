@@ -7,6 +7,9 @@ images are read when they are asked for.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -16,10 +19,10 @@ import numpy as np
 from had.data.annotations import Annotation, read_annotation, read_list, read_split
 from had.data.frames import Frame
 from had.data.layouts import layout_of
+from had.data.prepared_files import IMAGE_CHECKSUMS, check_array, damaged, read_description
 from had.errors import DataError
-from had.files import read_json
 
-__all__ = ["Annotation", "Sequence", "load_split", "read_annotation", "read_list", "read_split"]
+__all__ = ["Annotation", "Sequence", "check_arrays", "load_split", "read_annotation", "read_list", "read_split"]
 
 
 class Sequence:
@@ -36,6 +39,7 @@ class Sequence:
         self.name: str = meta["name"]
         self.size: tuple[int, int] = (meta["size"][0], meta["size"][1])
         self._meta, self._root = meta, root
+        self._checked: set[str] = set()
         self.annotation = Annotation(self.name, self._array("boxes"), self._array("present"), meta["attributes"])
         self._arrays: dict[str, np.ndarray] = {}
 
@@ -86,11 +90,27 @@ class Sequence:
             recipe = layout_of(self._meta["benchmark"]).voxel
             cell = voxel_cell(recipe, self.size)
             voxels = voxel_rows(self._span("voxels", "voxel_slices", index), recipe=recipe, size=self.size)
-        files = {}
+        files, checksums = {}, {}
         for stream, source in self._meta["files"].items():
             base = self.folder if source["prepared"] else self._root
             files[stream] = base / source["pattern"].format(index=source["first"] + index)
-        return Frame(size=self.size, events=events, voxels=voxels, files=files, voxel_cell=cell)
+            if source["prepared"]:
+                checksums[stream] = int(self._mapped(IMAGE_CHECKSUMS)[index])
+        return Frame(size=self.size, events=events, voxels=voxels, files=files, voxel_cell=cell, checksums=checksums)
+
+    def check(self) -> None:
+        """Compare all arrays with their checksums now, and not when the first frame is read (`DataError`).
+
+        What was compared once is not compared again, in this process or in one that the sequence is sent to. Camera
+        frames are compared each time that they are read.
+        """
+        for name in self._meta["arrays"]:
+            self._check(name)
+
+    def _check(self, name: str) -> None:
+        if name not in self._checked:
+            check_array(self.folder / f"{name}.npy", self._meta["arrays"])
+            self._checked.add(name)
 
     def _span(self, values: str, bounds: str, index: int) -> np.ndarray:
         first, last = self._mapped(bounds)[index : index + 2]
@@ -102,11 +122,12 @@ class Sequence:
         return self._arrays[name]
 
     def _array(self, name: str, *, mapped: bool = False) -> np.ndarray:
+        self._check(name)
         path = self.folder / f"{name}.npy"
         try:
             return np.load(path, mmap_mode="r" if mapped else None).view(np.ndarray)
         except (OSError, ValueError) as error:
-            raise DataError("a prepared array", f"{path} ({error})", "prepare the split again") from None
+            raise damaged(path, getattr(error, "strerror", None) or str(error)) from None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_arrays": {}}
@@ -130,15 +151,22 @@ def load_split(prepared: Path, split: str, *, benchmark: str | None = None) -> l
     path = folder / "index.json"
     if not path.is_file():
         raise DataError("a prepared split", f"no file {path}", "run `had prepare` for it, or the workflow")
-    index = read_json(path)
+    index = read_description(path)
     try:
         found, root = (index["benchmark"], index["split"]), Path(index["root"])
         sequences = [Sequence(folder / meta["name"], meta, root) for meta in index["sequences"]]
-    except (KeyError, TypeError, IndexError) as error:
-        got = f"{path}, which is broken ({error!r})"
-        raise DataError("a prepared split", got, "prepare the split again") from None
+    except (LookupError, TypeError, ValueError, AttributeError):
+        got = f"{path}, which is broken or of an earlier version"
+        raise DataError("a prepared split", got, f"remove {path} and prepare the split again") from None
     wanted = (benchmark or found[0], split)
     if found != wanted:
         expected = f"the prepared split {wanted[1]!r} of {wanted[0]}"
         raise DataError(expected, f"{found[1]!r} of {found[0]} in {folder}", "give the folder that holds it")
     return sequences
+
+
+def check_arrays(sequences: Iterable[Sequence]) -> None:
+    """`Sequence.check` of several, side by side: before loaders read them, each in a process of its own."""
+    with ThreadPoolExecutor(min(8, len(os.sched_getaffinity(0)))) as pool:  # checksums let other threads run
+        for _ in pool.map(Sequence.check, sequences):
+            pass

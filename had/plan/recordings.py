@@ -15,9 +15,9 @@ import numpy as np
 from had.data.annotations import read_ground_truth, read_names, split_folder
 from had.data.datasets import Edition, data_file, read_dataset
 from had.data.layouts import Layout, layout_of
+from had.data.prepared_files import read_description
 from had.data.raw_files import raw_file
 from had.errors import DataError
-from had.files import read_json
 from had.options.experiment import Experiment
 
 PUBLISHED_BYTES = {"csv": 5.47, "aedat4": 10.6, "hdf5": 10.6}
@@ -56,7 +56,7 @@ def split_facts(experiment: Experiment, benchmark: str, split: str) -> SplitFact
         ConfigError: a broken data file.
     """
     source, layout = experiment.source(benchmark), layout_of(benchmark)
-    index = read_json(experiment.results / "data" / benchmark / "prepared" / split / "index.json")
+    index = read_description(experiment.results / "data" / benchmark / "prepared" / split / "index.json")
     if index:
         return SplitFacts(len(index["sequences"]), index["frames"], index["events"], "", "prepared")
     if source.root is not None and (split_folder(layout, source.root, split) / layout.list_file).is_file():

@@ -17,7 +17,7 @@ from had.config import digest, run_digest
 from had.data.layouts import layout_of
 from had.data.one_shot import OneShotCrops
 from had.data.pairs import ClipDataset
-from had.data.sequences import load_split
+from had.data.sequences import check_arrays, load_split
 from had.device import choose_device
 from had.errors import CheckpointError
 from had.experiment import git_commit
@@ -190,6 +190,7 @@ def _guide(options: RunOptions, streams: tuple, path: Path | None, device: str) 
 
 def _validation(data: Path, benchmark: str, streams: tuple, options: RunOptions) -> OneShotCrops:
     sequences = load_split(data, "val", benchmark=benchmark)
+    check_arrays(sequences)
     count = -(-options.training.validation_samples // len(sequences))
     return OneShotCrops(sequences, streams, options.crops, count)
 

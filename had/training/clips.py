@@ -6,7 +6,7 @@ from pathlib import Path
 
 from had.data.pairs import ClipDataset
 from had.data.pseudo_labels import check_tracks, pseudo_labelled, tracks_digest
-from had.data.sequences import Sequence, load_split
+from had.data.sequences import Sequence, check_arrays, load_split
 from had.errors import DataError
 from had.options.experiment import RunOptions
 
@@ -47,6 +47,7 @@ def training_clips(
             got = f"{len(sequences)} in {data / 'train'}, all of them labelled"
             raise DataError("training sequences behind training.sequences", got, "lower training.sequences")
         unlabelled = pseudo_labelled(rest, given)
+    check_arrays([*labelled, *unlabelled])
     return ClipDataset(labelled, streams, options.crops, seed, training.samples, unlabelled)
 
 

@@ -1,0 +1,101 @@
+"""The bytes of an image file -> its stated size, held against the file's length and a bound before it is decoded.
+
+A decoder asks for the memory that a header states: a PNG of 125 KB can state four gigabytes. PNG, JPEG, BMP and TIFF
+are known; other decoders are not started.
+"""
+
+from __future__ import annotations
+
+import struct
+
+MOST_PIXELS = 1 << 26
+"""No camera of a benchmark has more, by far."""
+MOST_BYTES = 8 * MOST_PIXELS
+"""Of a file: four channels of 16 bits."""
+_DEFLATE, _JPEG_PIXELS = 1040, 2048
+"""Bytes that Deflate makes of a byte at most, and pixels that a JPEG's byte can stand for in any sensible file."""
+_MOST_SCANNED = 1 << 30
+"""Pixels of a JPEG times its scans."""
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""PNG's colour types."""
+
+
+def checked_size(content: bytes) -> tuple[int, int]:
+    """(width, height) that an image file states.
+
+    Raises:
+        ValueError: another format, no size, or one that the file cannot hold.
+    """
+    for begin, size_of in _FORMATS.items():
+        if content.startswith(begin):
+            try:
+                width, height = size_of(content)
+            except struct.error:
+                raise ValueError("cut off inside its header") from None
+            if not 0 < width * height <= MOST_PIXELS:
+                raise ValueError(f"it states {width} x {height} pixels, of at most {MOST_PIXELS:,}")
+            return width, height
+    raise ValueError("neither PNG, JPEG, BMP nor TIFF")
+
+
+def _png(content: bytes) -> tuple[int, int]:
+    length, kind, width, height, depth, colour = struct.unpack_from(">I4sIIBB", content, 8)
+    if kind != b"IHDR" or length != 13 or depth not in (1, 2, 4, 8, 16) or colour not in _CHANNELS:
+        raise ValueError("a broken header")
+    stored = height * ((width * depth * _CHANNELS[colour] + 7) // 8)
+    if stored > _DEFLATE * len(content):
+        raise ValueError(f"it states {width} x {height} pixels in {len(content)} bytes")
+    return width, height
+
+
+def _jpeg(content: bytes) -> tuple[int, int]:
+    place = 2
+    while True:
+        marker, kind, length = struct.unpack_from(">BBH", content, place)
+        if marker != 0xFF:
+            raise ValueError("a broken header")
+        if kind == 0xFF:  # a filling byte
+            place += 1
+        elif kind in (0x01, *range(0xD0, 0xD9)):  # markers without content
+            place += 2
+        elif 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack_from(">HH", content, place + 5)
+            break
+        elif kind in (0xD9, 0xDA) or length < 2:
+            raise ValueError("no size")
+        else:
+            place += 2 + length
+    pixels = width * height
+    if pixels > _JPEG_PIXELS * len(content) or pixels * content.count(b"\xff\xda") > _MOST_SCANNED:
+        raise ValueError(f"it states {width} x {height} pixels in {len(content)} bytes")
+    return width, height
+
+
+def _bmp(content: bytes) -> tuple[int, int]:
+    (header,) = struct.unpack_from("<I", content, 14)
+    width, height = struct.unpack_from("<HH" if header == 12 else "<ii", content, 18)
+    return width, abs(height)
+
+
+def _tiff(content: bytes) -> tuple[int, int]:
+    order = "<" if content.startswith(b"II") else ">"
+    (place,) = struct.unpack_from(f"{order}I", content, 4)
+    (count,) = struct.unpack_from(f"{order}H", content, place)
+    stated = {}
+    for entry in range(count):
+        begin = place + 2 + 12 * entry
+        tag, kind, _ = struct.unpack_from(f"{order}HHI", content, begin)
+        if kind in (3, 4):
+            (stated[tag],) = struct.unpack_from(f"{order}{'H' if kind == 3 else 'I'}", content, begin + 8)
+    if stated.get(322, 0) * stated.get(323, 0) > MOST_PIXELS:
+        raise ValueError("tiles larger than an image may be")
+    return stated.get(256, 0), stated.get(257, 0)
+
+
+_FORMATS = {
+    b"\x89PNG\r\n\x1a\n": _png,
+    b"\xff\xd8\xff": _jpeg,
+    b"BM": _bmp,
+    b"II*\0": _tiff,
+    b"MM\0*": _tiff,
+}
