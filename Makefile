@@ -47,7 +47,8 @@ test-fuzz: $(VENV)/.installed-for-tests ## Damaged and random files for each par
 	HAD_FUZZ_SECONDS=60 $(BIN)/pytest tests/fuzz
 
 ui: $(VENV)/.installed ## MLflow's pages over the runs, on http://127.0.0.1:5000.
-	$(BIN)/mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(RESULTS)/mlflow.db}" --host 127.0.0.1 --port $(PORT)
+	@uri=$$(RESULTS="$(RESULTS)" $(BIN)/python -c 'import os, had.run_database as d; print(d.tracking_uri(os.environ["RESULTS"]))') \
+	  && MLFLOW_DISABLE_TELEMETRY=true exec $(BIN)/mlflow ui --backend-store-uri "$$uri" --host 127.0.0.1 --port $(PORT)
 
 report: $(REPORT) ## Snakemake's report as one HTML file.
 

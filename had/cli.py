@@ -232,11 +232,11 @@ def video(
 @app.command()
 def database(output: options.Output, config: options.ConfigFile = options.DEFAULT) -> None:
     """Create the MLflow database, which jobs then share."""
-    from had.experiment import create_database, tracking_uri
+    from had.run_database import client_of, shown, tracking_uri
 
     results = load(config).results
-    create_database(results)
-    options.mark(output, tracking_uri(results))
+    client_of(results)
+    options.mark(output, shown(tracking_uri(results)))
 
 
 @app.command()

@@ -1,13 +1,18 @@
-"""MLflow: one run a network, found again, with no step twice."""
+"""MLflow: one run a network, found again, with no step twice, and whole whatever was killed or lost."""
 
+import os
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from toy_experiment import experiment
 
 from had.config import run_digest
-from had.errors import ConfigError
-from had.experiment import create_database, flatten, git_commit, log_evaluation, log_products, open_run, tracking_uri
+from had.errors import ConfigError, DataError
+from had.experiment import PARAMETERS_A_CALL, flatten, git_commit, log_evaluation, log_products, open_run
+from had.run_database import _client, client_of, tracking_uri
 
 IDENTITY = {"benchmark": "coesot", "run": "student", "seed": 3}
 
@@ -18,13 +23,11 @@ def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        create_database(folder)
+        client_of(folder)
         yield folder
 
 
 def runs(results, seed):
-    from mlflow import MlflowClient
-
     client = MlflowClient(tracking_uri=tracking_uri(results))
     home = client.get_experiment_by_name("coesot").experiment_id
     return client, client.search_runs([home], f"tags.seed = '{seed}'")
@@ -141,11 +144,119 @@ def test_products_are_kept_by_folder(results, tmp_path):
     assert [file.path for file in client.list_artifacts(found.info.run_id, "tables")] == ["tables/main.csv"]
 
 
-def test_environment_overrides_the_database(monkeypatch, tmp_path):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://example.org:5000")
-    assert tracking_uri(tmp_path) == "http://example.org:5000"
-    monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    assert tracking_uri(tmp_path) == f"sqlite:///{tmp_path.resolve()}/mlflow.db"
+def forked(call):
+    """Run a call in a process of its own that has MLflow loaded already; its exit status."""
+    child = os.fork()
+    if child == 0:
+        try:
+            SqlAlchemyStore._engine_map.clear()
+            _client.cache_clear()
+            call()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def killed_at(monkeypatch, number):
+    """End the process before the ``number``-th call of MLflow's client."""
+    calls = []
+
+    def counted(method):
+        def call(*arguments, **named):
+            calls.append(1)
+            if len(calls) == number:
+                os._exit(9)
+            return method(*arguments, **named)
+
+        return call
+
+    for name in CALLS:
+        monkeypatch.setattr(MlflowClient, name, counted(getattr(MlflowClient, name)))
+
+
+CALLS = ("get_experiment_by_name", "search_runs", "create_run", "get_run", "log_batch", "log_text", "set_terminated")
+
+
+def test_run_killed_at_any_call_of_mlflow_is_whole_after_the_next_job(results, monkeypatch):
+    def record(seed):
+        with open_run(experiment(results), **{**IDENTITY, "seed": seed}, stage="train") as run:
+            run.log({"train/total": 2.0}, 10)
+
+    def facts(seed):
+        client, (found,) = runs(results, seed)
+        tags = {key: value for key, value in found.data.tags.items() if key not in ("seed", "config_hash")}
+        steps = [metric.step for metric in client.get_metric_history(found.info.run_id, "train/total")]
+        files = [file.path for file in client.list_artifacts(found.info.run_id)]
+        return {**found.data.params, "seed": ""}, tags.keys(), steps, files, found.info.status
+
+    record(100)
+    whole = facts(100)
+    assert len(whole[0]) > PARAMETERS_A_CALL  # which takes several calls
+    ends = []
+    for number in range(1, 15):
+        with monkeypatch.context() as patch:
+            killed_at(patch, number)
+            ends.append(forked(lambda seed=100 + number: record(seed)))
+        record(100 + number)
+        assert facts(100 + number) == whole, f"killed at call {number}"
+        if ends[-1] == 0:
+            break
+    assert ends == [9] * (len(ends) - 1) + [0]
+    assert len(ends) > 9
+
+
+def test_deleted_experiment_is_restored(results):
+    with open_run(experiment(results), **{**IDENTITY, "seed": 20}, stage="train"):
+        pass
+    client, _ = runs(results, 20)
+    client.delete_experiment(client.get_experiment_by_name("coesot").experiment_id)
+    with open_run(experiment(results), **{**IDENTITY, "seed": 21}, stage="train"):
+        pass
+    assert [len(runs(results, seed)[1]) for seed in (20, 21)] == [1, 1]
+
+
+def test_database_that_is_lost_while_a_run_trains_does_not_end_it(results, monkeypatch, caplog):
+    real = MlflowClient.log_batch
+
+    def lost(*_, **__):
+        raise MlflowException("nobody there\nand more")
+
+    with open_run(experiment(results), **{**IDENTITY, "seed": 22}, stage="train") as run:
+        monkeypatch.setattr(MlflowClient, "log_batch", lost)
+        assert [run.log({"train/total": 1.0}, step) for step in (10, 20)] == [False, False]
+        assert "nobody there" in caplog.text
+        assert caplog.text.count("the training goes on") == 1
+        monkeypatch.setattr(MlflowClient, "log_batch", real)
+        assert [run.log({"train/total": 1.0}, step) for step in (10, 20)] == [True, True]
+        monkeypatch.setattr(MlflowClient, "set_terminated", lost)
+    client, (found,) = runs(results, 22)
+    assert [metric.step for metric in client.get_metric_history(found.info.run_id, "train/total")] == [10, 20]
+    assert found.info.status == "RUNNING"
+    assert "keeps student-seed22 as RUNNING" in caplog.text
+
+
+def test_scores_that_cannot_be_logged_are_one_sentence(results, monkeypatch, tmp_path):
+    scores = {"benchmark": "coesot", "run": "static", "seed": 23, "metrics": {"SR": 0.5}}
+    with pytest.raises(DataError, match=r"no_file\.csv"):
+        log_evaluation(experiment(results), **scores, artifacts=[tmp_path / "no_file.csv"])
+
+    def lost(*_, **__):
+        raise MlflowException("nobody there")
+
+    for name in ("set_terminated", "log_batch"):
+        monkeypatch.setattr(MlflowClient, name, lost)
+        with pytest.raises(DataError, match="nobody there"):
+            log_evaluation(experiment(results), **scores, artifacts=[])
+
+
+def test_error_of_the_training_is_not_hidden_by_one_of_mlflow(results, monkeypatch):
+    def lost(*_, **__):
+        raise MlflowException("nobody there")
+
+    monkeypatch.setattr(MlflowClient, "set_terminated", lost)
+    with pytest.raises(OSError, match="disk"), open_run(experiment(results), **IDENTITY, stage="train"):
+        raise OSError("disk")
 
 
 def test_flatten():

@@ -38,6 +38,8 @@ from had.training.lessons import crops_of, to_device
 
 log = logging.getLogger(__name__)
 SIGTERM_STATUS = 143
+NO_LOSSES = ("epoch", "step", "seconds", "val_iou")
+"""Columns of the history beside losses and learning rate."""
 
 
 def train(
@@ -89,11 +91,13 @@ def train(
         log.info("%s: goes on after step %d", job.name, job.progress["step"])
     recorded = open_run(experiment, benchmark=benchmark, run=run, seed=seed, stage="train")
     with recorded as record, _sigterm() as stop:
+        record_curves(job, record)
         for epoch in range(job.progress["epoch"], job.options.training.epochs):
             run_epoch(job, epoch, stop, output / "last.pt")
-            finish_epoch(job, epoch, record)
+            finish_epoch(job, epoch)
             save_state(output / "last.pt", job.state())
-    export(job, output)
+            record_curves(job, record)
+        export(job, output)
 
 
 def run_epoch(job: Training, epoch: int, stop: threading.Event, last: Path) -> None:
@@ -148,8 +152,8 @@ def run_step(job: Training, sample: Sample, epoch: int, batch: list[int]) -> dic
     return {"total": total.item()} | {name: value.item() for name, value in parts.items()}
 
 
-def finish_epoch(job: Training, epoch: int, record: TrackedRun) -> None:
-    """Validate, add a row to the history, record it, and begin the next epoch."""
+def finish_epoch(job: Training, epoch: int) -> None:
+    """Validate, add a row to the history, and begin the next epoch."""
     begin = time.monotonic()
     val_iou = validate(job)
     done = job.progress
@@ -160,8 +164,15 @@ def finish_epoch(job: Training, epoch: int, record: TrackedRun) -> None:
     done["history"].append({**row, "val_iou": val_iou})
     done.update(epoch=epoch + 1, batch=0, sums={})
     log.info("%s: epoch %d, loss %.4f, validation one-shot IoU %.4f", job.name, epoch + 1, losses["total"], val_iou)
-    curves = {f"train/{name}": value for name, value in {**losses, "lr": rate}.items()}
-    record.log(curves | ({"val/iou": val_iou} if math.isfinite(val_iou) else {}), done["step"])
+
+
+def record_curves(job: Training, record: TrackedRun) -> None:
+    """Record the epochs of the history that MLflow does not have: the last one, and those that it missed."""
+    for row in job.progress["history"]:
+        losses = {f"train/{name}": value for name, value in row.items() if name not in NO_LOSSES}
+        val_iou = {"val/iou": row["val_iou"]} if math.isfinite(row["val_iou"]) else {}
+        if not record.log(losses | val_iou, row["step"]):
+            return
 
 
 def validate(job: Training) -> float:

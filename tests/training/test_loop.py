@@ -69,6 +69,14 @@ def test_outputs(tmp_path, record):
     assert {"train/total", "train/lr", "val/iou"} <= record.rows[0][1].keys()
 
 
+def test_epochs_that_the_database_missed_are_recorded_after_a_later_one(tmp_path, record, monkeypatch):
+    log, answers = record.log, [False, True, True]
+    monkeypatch.setattr(record, "log", lambda metrics, step: answers.pop(0) and log(metrics, step))
+    train(tmp_path)
+    assert [step for step, _ in record.rows] == [3, 6]
+    assert answers == []
+
+
 def test_same_seed_same_file_other_seed_other_file(tmp_path, record):
     first, second, other = (train(tmp_path / name, seed=seed) for name, seed in (("a", 0), ("b", 0), ("c", 1)))
     assert equal(first, second)
