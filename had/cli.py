@@ -260,5 +260,10 @@ def config(
     say(json.dumps(schema(), indent=2) if as_schema else dump(load(file)), newline=as_schema)
 
 
+for _verbs in (app, cli_weights.app, cli_analysis.app):
+    for _verb in _verbs.registered_commands:
+        _verb.callback = _verb.callback and options.with_home(_verb.callback)
+
+
 if __name__ == "__main__":
     main()

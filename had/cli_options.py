@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
+from pydantic_core import PydanticCustomError
 
 from had.config import load
 from had.data.layouts import canonical_name
@@ -14,6 +17,7 @@ from had.data.recordings import TimeUnit
 from had.errors import ConfigError
 from had.evaluation.products import KINDS
 from had.files import atomic_file
+from had.options.base import LARGEST_SEED, at_home
 from had.options.recordings import BenchmarkOptions, SimulationOptions
 from had.options.tracking import TrackingOptions
 
@@ -25,7 +29,7 @@ Split = Annotated[str, typer.Option(help="train, val or test.")]
 RunName = Annotated[str, typer.Option(help="A run of the configuration, or a control.")]
 TrainedRun = Annotated[str, typer.Option("--run", help="A run of the configuration.")]
 TaughtRun = Annotated[str, typer.Option("--run", help="A distilled run of the configuration.")]
-Seed = Annotated[int, typer.Option(help="Training seed.")]
+Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Training seed.")]
 Output = Annotated[Path, typer.Option(help="What is written.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processes side by side.")]
 Prepared = Annotated[Path, typer.Option(help="Folder of the prepared splits.")]
@@ -37,6 +41,23 @@ StartUs = Annotated[int | None, typer.Option(help=f"Where it starts: microsecond
 StopUs = Annotated[int | None, typer.Option(help=f"Where it stops: microseconds, {_CLOCK}; none: at its end.")]
 Unit = Annotated[TimeUnit | None, typer.Option(help="Of the file's times, where neither it nor its values tell.")]
 DEFAULT = Path("config/config.yaml")
+
+
+def with_home(verb: Callable) -> Callable:
+    """The same verb, with the home folder in the place of `~` in all paths that it is given."""
+
+    def path(value: Any) -> Any:
+        try:
+            return at_home(value) if isinstance(value, Path) else value
+        except PydanticCustomError as error:
+            remedy = "write the path in full"
+            raise ConfigError("a path", f"{value}: {error.message()}", remedy) from None
+
+    @wraps(verb)
+    def call(**given: Any) -> Any:
+        return verb(**{name: [*map(path, one)] if isinstance(one, list) else path(one) for name, one in given.items()})
+
+    return call
 
 
 def source_of(config: Path, benchmark: str) -> BenchmarkOptions:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 
 from had import cli_options as options
 from had.config import load
 from had.errors import ConfigError
 from had.files import atomic_file
 from had.options.base import merge
+from had.yaml_text import mapping, read_mapping
 
 TERAFLOPS = 7.8
 ASSUMPTION = (
@@ -42,12 +42,12 @@ def plan(
     files = configfile or [options.DEFAULT]
     overrides: dict = {}
     for path in files[1:]:
-        overrides = merge(overrides, _mapping(path.read_text(encoding="utf-8") if path.is_file() else "", str(path)))
+        overrides = merge(overrides, read_mapping(path))
     for assignment in config or []:
         key, equals, value = assignment.partition("=")
         if not equals or not key:
             raise ConfigError("--config KEY=VALUE", repr(assignment), "for instance --config 'seeds=[0,1]'")
-        overrides = merge(overrides, _mapping(f"{key}: {value}", f"--config {assignment}"))
+        overrides = merge(overrides, mapping(f"{key}: {value}", f"--config {assignment}"))
     experiment = load(files[0], overrides)
     found = make(
         experiment,
@@ -60,14 +60,3 @@ def plan(
     if as_json is not None:
         with atomic_file(as_json) as temporary:
             temporary.write_text(json.dumps(contents(found), indent=1) + "\n", encoding="utf-8")
-
-
-def _mapping(text: str, where: str) -> dict:
-    """YAML with keys and values."""
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"YAML in {where}", " ".join(str(error).split()), "correct it") from None
-    if not isinstance(content, dict):
-        raise ConfigError(f"keys and values in {where}", type(content).__name__, "give a YAML file with keys")
-    return content

@@ -18,8 +18,9 @@ from pydantic import BaseModel, ValidationError
 
 from had.data.layouts import canonical_name, layout_of
 from had.errors import ConfigError, nearest
-from had.options.base import merge, merged
-from had.options.experiment import Experiment, RunOptions
+from had.options.base import merge, merged, shown
+from had.options.experiment import ROW_NAME, Experiment, RunOptions
+from had.yaml_text import read_mapping
 
 
 def load(source: Path | str | dict, overrides: dict | None = None) -> Experiment:
@@ -37,7 +38,7 @@ def load(source: Path | str | dict, overrides: dict | None = None) -> Experiment
         content = source
     else:
         folder = Path(source).parent
-        content = _read_yaml(Path(source))
+        content = read_mapping(Path(source))
     content = merge(_canonical(content), _canonical(overrides or {}))
     if isinstance(content.get("runs"), list | tuple):
         content = {**content, "runs": _run_files(content["runs"], folder)}
@@ -100,42 +101,15 @@ def schema() -> dict:
     return Experiment.model_json_schema()
 
 
-def _read_yaml(path: Path) -> dict:
-    if not path.is_file():
-        raise ConfigError("a YAML configuration", f"no file {path}", "give the path of an existing file")
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # a safe one
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"UTF-8 text in {path}", f"another byte at {error.start}", "save it as UTF-8") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"YAML in {path}", " ".join(str(error).split()), "correct that line") from None
-    if not isinstance(content, dict):
-        raise ConfigError(f"keys and values in {path}", type(content).__name__, "see config/config.yaml")
-    return content
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice in one mapping."""
-
-    def compose_mapping_node(self, anchor):
-        """The mapping as it stands in the file, before `<<` merges others into it."""
-        node = super().compose_mapping_node(anchor)
-        seen = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if (key.tag, key.value) in seen:
-                    problem = f"the key {key.value!r} a second time"
-                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-                seen.add((key.tag, key.value))
-        return node
-
-
 def _run_files(names: Sequence, folder: Path) -> dict[str, dict]:
     """The rows that a list names, each from its file."""
+    seen: set[str] = set()
     for name in names:
-        if not isinstance(name, str) or list(names).count(name) > 1:
-            got = f"{name!r} more than once" if isinstance(name, str) else repr(name)
+        usable = isinstance(name, str) and ROW_NAME.fullmatch(name)
+        if not usable or name in seen:
+            got = f"{name!r} more than once" if usable else shown(name)
             raise ConfigError("runs: a list of different names of files in config/runs/", got, "correct the list")
+        seen.add(name)
     return {name: _run_file(name, folder) for name in names}
 
 
@@ -161,7 +135,7 @@ def _run_file(name: str, folder: Path) -> dict:
     candidates = [folder / "runs" / f"{name}.yaml", Path("config/runs") / f"{name}.yaml"]
     for path in candidates:
         if path.is_file():
-            return _read_yaml(path)
+            return read_mapping(path)
     known = sorted({file.stem for path in candidates for file in path.parent.glob("*.yaml")})
     raise ConfigError(f"a file {candidates[0]} for run {name!r}", "no such file", nearest(name, known))
 
@@ -245,7 +219,8 @@ def _explained(error: ValidationError, *, root: type[BaseModel] = Experiment, pr
         return ConfigError(
             f"a consistent configuration at {where or 'top level'}", message + more, "change one of them"
         )
-    return ConfigError(f"{where}: {message[:1].lower() + message[1:]}", f"{first.get('input')!r}{more}", "correct it")
+    got = f"{shown(first.get('input'))}{more}"
+    return ConfigError(f"{where}: {message[:1].lower() + message[1:]}", got, "correct it")
 
 
 def _fields_at(root: type[BaseModel], location: tuple) -> list[str]:

@@ -211,7 +211,7 @@ def test_the_verb_asks_snakemake_for_the_jobs(monkeypatch, capsys, tmp_path):
         (["--tflops", "0"], "--tflops above 0"),
         (["--config", "seeds"], "--config KEY=VALUE"),
         (["--config", "seds=[1]"], "did you mean 'seeds'"),
-        (["--configfile", "config/smoke.yaml", "--configfile", "no.yaml"], "keys and values in no.yaml"),
+        (["--configfile", "config/smoke.yaml", "--configfile", "no.yaml"], "no file no.yaml"),
     ],
 )
 def test_a_wrong_call_is_one_sentence(monkeypatch, capsys, arguments, sentence):

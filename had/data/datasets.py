@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from had.data.layouts import LAYOUTS
 from had.errors import ConfigError, nearest
-from had.files import read_text
 from had.options.base import Options
+from had.yaml_text import read_mapping
 
 WEIGHTS = "weights"
 """The one data file that is no benchmark's."""
@@ -196,9 +195,7 @@ def read_dataset(name: str, folder: Path | None = None) -> Dataset:
         got = f"no {name}.yaml in {folder or 'config/datasets'}"
         raise ConfigError("a data file that says where the files are", got, "write one like those in config/datasets")
     try:
-        dataset = Dataset.model_validate(yaml.safe_load(read_text(path, "a data file")))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"YAML in {path}", " ".join(str(error).split()), "correct that line") from None
+        dataset = Dataset.model_validate(read_mapping(path))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "top level"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from had.options.base import Options
+from had.options.base import LARGEST_SEED, Options
 
 
 class EvaluationOptions(Options):
     """Statistics."""
 
-    resamples: int = Field(10000, gt=0)
+    resamples: int = Field(10000, gt=0, le=1_000_000)
     """Bootstrap resamples of the sequences."""
-    seed: int = 0
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
     """Seed of the bootstrap."""
     comparisons: tuple[tuple[str, str], ...] = ()
     """Pairs of rows that were to be compared before any score was seen: the first minus the second; runs in every
@@ -44,7 +44,7 @@ class PageOptions(Options):
 
     frames: int = Field(6, ge=0)
     """Frames of a sequence that are embedded, evenly over its length; 0: none."""
-    width: int = Field(256, gt=0)
+    width: int = Field(256, gt=0, le=8192)
     """Their width in pixels; smaller images stay as they are."""
     quality: int = Field(60, ge=1, le=100)
     """Their WebP quality in percent."""

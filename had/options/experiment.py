@@ -7,15 +7,16 @@ each other are refused here, naming both. `had.config` reads them from YAML.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from had.errors import ConfigError, nearest
+from had.errors import ConfigError, excerpt, nearest
 from had.options.analysis import ExplainOptions, unknown_names
-from had.options.base import Options, merged
+from had.options.base import LARGEST_SEED, FilePath, Options, merged
 from had.options.evaluation import EvaluationOptions, FigureOptions, PageOptions
 from had.options.network import NetworkOptions, checked_architecture
 from had.options.recordings import BenchmarkOptions
@@ -31,7 +32,7 @@ from had.options.training import (
     TrainingOptions,
 )
 
-ROW_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+ROW_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{,99}")
 """What runs and external trackers may be called: their names become folders."""
 REPEATED = re.compile(r"(.+)\1{19}$")
 """What they may not be called: Snakemake takes such a wildcard for an endless recursion."""
@@ -40,7 +41,7 @@ REPEATED = re.compile(r"(.+)\1{19}$")
 class Experiment(Options):
     """Everything that one `snakemake` call depends on."""
 
-    results: Path = Path("results")
+    results: FilePath = Path("results")
     """Folder of everything that is made."""
     seeds: tuple[int, ...] = (0,)
     """Training seeds; each network is trained once a seed."""
@@ -52,9 +53,9 @@ class Experiment(Options):
     """Further circumstances for all students, for instance few labelled sequences; teachers are shared."""
     controls: tuple[Literal["static", "ground_truth", "mil"], ...] = ("static", "mil", "ground_truth")
     """Rows without learning."""
-    external: dict[str, Path] = Field(default_factory=dict)
+    external: dict[str, FilePath] = Field(default_factory=dict)
     """Other trackers' result folders as further rows: name -> folder with <benchmark>/<sequence>.txt."""
-    published: Path | None = None
+    published: FilePath | None = None
     """Published scores, shown in a block of their own; null: config/published.csv, where there is one."""
     benchmarks: dict[str, BenchmarkOptions] = Field(min_length=1)
     """The benchmarks, by name."""
@@ -81,15 +82,17 @@ class Experiment(Options):
     keep_lessons: bool = False
     """Keep the frozen teacher's outputs for all runs of a seed, which saves each of them the teacher's work and costs
     disk space while they train: for small networks."""
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:[0-9]{1,3})?)$")
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
     _left_out: frozenset[str] = PrivateAttr(frozenset())
 
     @model_validator(mode="after")
     def _contradictions(self):
         for seeds in (self.seeds, *self.run_seeds.values()):
-            if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
-                raise ValueError(f"seeds must be different whole numbers from 0 on, not {list(seeds)}")
+            if not seeds or min(seeds) < 0 or max(seeds) > LARGEST_SEED or len(set(seeds)) < len(seeds):
+                raise ValueError(f"seeds must be different whole numbers from 0 to 2^63 - 1, not {excerpt(str(seeds))}")
+        if "" in self.regimes:
+            raise ValueError("a regime without a name")
         named: dict[str, Iterable[str]] = {"run_seeds": self.run_seeds}
         named |= {f"regimes.{name}.runs": regime.runs or () for name, regime in self.regimes.items()}
         for where, names in named.items():
@@ -97,11 +100,13 @@ class Experiment(Options):
                 if name not in self.runs:
                     raise ValueError(f"{where} names {name!r}, which is no run: {nearest(name, self.runs)}")
         rows = [*self.runs, *self.controls, *self.external]
-        for name in rows:
-            if rows.count(name) > 1:
+        for name, count in Counter(rows).items():
+            if count > 1:
                 raise ValueError(f"{name!r} names two rows among runs, controls and external trackers")
             if not ROW_NAME.fullmatch(name):
-                raise ValueError(f"the row {name!r} is not made of letters, digits, `_`, `-` and `.`")
+                raise ValueError(f"the row {excerpt(name)} is not made of 1 to 100 letters, digits, `_`, `-` and `.`")
+            if name == "products":
+                raise ValueError("the row 'products' has the name of the tables and figures in MLflow")
             if REPEATED.search(name):
                 raise ValueError(f"the row {name!r} ends in 20 or more repetitions, which Snakemake refuses")
         shown = {"figures.runs": self.figures.runs, "evaluation.comparisons": sum(self.evaluation.comparisons, ())}

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from had.options.base import Options
+from had.options.base import LARGEST_SEED, FilePath, Options
 
 
 class EventCameraOptions(Options):
     """The simulated event sensor."""
 
-    threshold_on: float = Field(0.25, gt=0)
+    threshold_on: float = Field(0.25, ge=0.01)
     """Mean log-intensity rise that fires an ON event."""
-    threshold_off: float = Field(0.25, gt=0)
+    threshold_off: float = Field(0.25, ge=0.01)
     """Mean log-intensity fall that fires an OFF event."""
     threshold_spread: float = Field(0.03, ge=0)
     """Standard deviation of the thresholds over the pixels, in log intensity."""
     refractory_us: int = Field(500, ge=0)
     """Microseconds in which a pixel that fired cannot fire again."""
-    noise_rate_hz: float = Field(0.1, ge=0)
+    noise_rate_hz: float = Field(0.1, ge=0, le=10_000)
     """Background-activity events a pixel and second in the dark."""
-    leak_rate_hz: float = Field(0.05, ge=0)
+    leak_rate_hz: float = Field(0.05, ge=0, le=10_000)
     """ON events a pixel and second that leak currents cause."""
     cutoff_hz: float = Field(200.0, gt=0)
     """Bandwidth of a fully lit pixel's photoreceptor; it falls in proportion to the light."""
@@ -43,24 +42,24 @@ class RgbCameraOptions(Options):
 class SplitSize(Options):
     """How much is simulated for one split."""
 
-    sequences: int = Field(gt=0)
+    sequences: int = Field(gt=0, le=1_000_000)
     """Number of sequences."""
-    frames: int = Field(ge=8)
+    frames: int = Field(ge=8, le=100_000)
     """Annotated frames a sequence."""
 
 
 class SimulationOptions(Options):
     """Recordings made here instead of downloaded ones."""
 
-    seed: int = 0
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
     """Every scene, texture and noise follows from this number, the split's name and the sequence's index."""
-    width: int = Field(346, ge=64)
+    width: int = Field(346, ge=64, le=4096)
     """Sensor width in pixels."""
-    height: int = Field(260, ge=64)
+    height: int = Field(260, ge=64, le=4096)
     """Sensor height in pixels."""
-    frame_rate: float = Field(25.0, gt=0)
+    frame_rate: float = Field(25.0, ge=1, le=10_000)
     """Annotated frames a second."""
-    renders_per_frame: int = Field(10, ge=10)
+    renders_per_frame: int = Field(10, ge=10, le=1000)
     """Scene renderings between two frames."""
     train: SplitSize = SplitSize(sequences=300, frames=24)
     """The training split."""
@@ -94,13 +93,13 @@ class PreparationOptions(Options):
 class BenchmarkOptions(Options):
     """Where one benchmark's recordings come from."""
 
-    root: Path | None = None
+    root: FilePath | None = None
     """A folder in the published layout; null: simulate."""
     simulation: SimulationOptions | None = None
     """What is simulated where there is no root."""
     preparation: PreparationOptions = PreparationOptions()
     """How recordings are prepared."""
-    baselines: Path | None = None
+    baselines: FilePath | None = None
     """Stored curves of published trackers (.npz) on the same sequences: grey lines in the plots, and what BOC needs."""
 
     @model_validator(mode="after")

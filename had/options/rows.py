@@ -13,7 +13,7 @@ from had.options.training import AnyTerm, TermWeights
 class Run(Options):
     """One row of the ablation: what differs from the defaults (a file in config/runs/)."""
 
-    title: str
+    title: str = Field(min_length=1, max_length=200)
     """The row's name in tables and figures."""
     role: Literal["teacher", "student"] = "student"
     """Two streams or one."""
@@ -55,7 +55,7 @@ class Run(Options):
 class Regime(Options):
     """Circumstances under which every student is trained once more, as the row `<run>_<regime>`."""
 
-    title: str
+    title: str = Field(min_length=1, max_length=200)
     """What readers see, behind a row's title."""
     runs: tuple[str, ...] | None = None
     """The students that are trained under it; null: all."""

@@ -18,9 +18,9 @@ class TrackingOptions(Options):
     width and height, as SiamFC and SiamRPN do."""
     clip_margin: float = Field(2.0, ge=0)
     """Pixels that a box keeps inside the image, and the least length of its sides (published: 10)."""
-    batch_sequences: int = Field(16, gt=0)
+    batch_sequences: int = Field(16, gt=0, le=4096)
     """Sequences that are tracked in lockstep."""
-    one_shot_crops: int = Field(8, ge=0)
+    one_shot_crops: int = Field(8, ge=0, le=10_000)
     """Jittered test crops a sequence for the one-shot IoU."""
     profile_frames: int = Field(100, gt=0)
     """Frames timed for FPS."""

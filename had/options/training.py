@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, get_args
 
 from pydantic import Field
 
-from had.options.base import Options
+from had.options.base import FilePath, Options
 from had.options.network import MOST_PIXELS
 
 Term = Literal[
@@ -54,7 +53,7 @@ class CropOptions(Options):
     """Strength of the search window's random scale."""
     max_gap: int = Field(100, gt=0)
     """Largest distance between template and search frame, in frames."""
-    clip_frames: int = Field(3, ge=1)
+    clip_frames: int = Field(3, ge=1, le=1000)
     """Consecutive search frames of a sample (T)."""
     template_voxels: int = Field(512, gt=0, le=1_000_000)
     """Most voxels of a template crop."""
@@ -75,7 +74,7 @@ class CropOptions(Options):
 class TrainingOptions(Options):
     """How long and how fast a network learns."""
 
-    initial_weights: Path | None = None
+    initial_weights: FilePath | None = None
     """Start from a published checkpoint of this architecture (MAE, CEUTrack, HDETrack, HAD); null: from new weights."""
     sequences: int | None = Field(None, gt=0)
     """Labelled training sequences used (the first of the list); null: all."""
@@ -83,7 +82,7 @@ class TrainingOptions(Options):
     """Epochs; validation and a checkpoint follow each."""
     samples: int = Field(800, gt=0)
     """Samples (clips) an epoch."""
-    batch_size: int = Field(16, gt=0)
+    batch_size: int = Field(16, gt=0, le=100_000)
     """Samples (clips) a step."""
     learning_rate: float = Field(1e-3, gt=0)
     """Peak learning rate of the head and of all that is not the backbone."""
@@ -103,7 +102,7 @@ class TrainingOptions(Options):
     """Share of the steps in which the rate rises linearly."""
     validation_samples: int = Field(256, gt=0)
     """Fixed validation crops for the one-shot IoU after each epoch."""
-    workers: int = Field(0, ge=0)
+    workers: int = Field(0, ge=0, le=256)
     """Data-loading processes; 0: in the training process."""
 
 
@@ -130,7 +129,7 @@ class LossOptions(Options):
     weighted with the heat map."""
     heat_map_centre: Literal["round", "floor"] = "floor"
     """The heat map's peak: the nearest cell index (published), or the cell in which the target's centre lies."""
-    heat_map_radius: int = Field(1, ge=0)
+    heat_map_radius: int = Field(1, ge=0, le=1000)
     """Least radius of the heat map's Gaussian in cells (published: 0, a single cell for small targets)."""
     focal_form: Literal["logits", "released"] = "logits"
     """The focal loss from logits, a mean over the maps, or as released: from clamped responses, over positive cells."""
@@ -201,11 +200,11 @@ class DistillationOptions(Options):
     """Entropic regularisation of the token transport; unrelated tokens at one place cost 1."""
     token_balance: float = Field(4.0, ge=0)
     """Price of a search-region width, squared, in the token transport."""
-    sinkhorn_iterations: int = Field(200, gt=0)
+    sinkhorn_iterations: int = Field(200, gt=0, le=1_000_000)
     """Most Sinkhorn iterations."""
     sinkhorn_tolerance: float = Field(1e-4, gt=0)
     """Marginal error at which Sinkhorn stops."""
-    gru_dim: int = Field(64, gt=0)
+    gru_dim: int = Field(64, gt=0, le=8192)
     """Width of the temporal state."""
     unlabelled: bool = False
     """Also distil on the training sequences behind `training.sequences`, without their labels: crops follow the
