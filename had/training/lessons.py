@@ -19,11 +19,9 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from had.config import digest
 from had.data.layouts import layout_of
-from had.data.pairs import collate
 from had.device import choose_device, prepare_machine
 from had.errors import CheckpointError, DataError
 from had.files import atomic_folder, file_digest
@@ -34,6 +32,7 @@ from had.options.experiment import Experiment, RunOptions
 from had.progress import progress
 from had.structures import Lesson, Sample
 from had.training.clips import clips_digests, training_clips
+from had.training.loading import load_batches
 
 log = logging.getLogger(__name__)
 KEPT = tuple(name for name in Lesson._fields if name != "whole")
@@ -164,9 +163,9 @@ def write_lessons(
         arrays: dict[str, np.ndarray] = {}
         for epoch in range(training.epochs):
             clips.set_epoch(epoch)
-            loader = DataLoader(clips, batch_sampler=batches, collate_fn=collate, num_workers=training.workers)
+            drawn = load_batches(clips, batches, workers=training.workers)
             label = f"lessons {benchmark} seed {seed}, epoch {epoch + 1} of {training.epochs}"
-            shown = progress(loader, label=label, total=len(batches), unit="batches")
+            shown = progress(drawn, label=label, total=len(batches), unit="batches")
             for batch, sample in zip(batches, shown, strict=True):
                 said = live.lesson(to_device(sample, device), epoch, batch)
                 rows = [epoch * len(clips) + index for index in batch]

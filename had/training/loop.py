@@ -17,13 +17,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch.utils.data import DataLoader
 
 from had.data.one_shot import one_shot_ious
-from had.data.pairs import collate
 from had.device import prepare_machine
 from had.errors import ConfigError
 from had.experiment import TrackedRun, open_run
@@ -35,9 +34,9 @@ from had.structures import Sample
 from had.training.build import Training, build_training
 from had.training.checkpoint import load_state, save_state
 from had.training.lessons import crops_of, to_device
+from had.training.loading import SIGNALS, load_batches
 
 log = logging.getLogger(__name__)
-SIGTERM_STATUS = 143
 NO_LOSSES = ("epoch", "step", "seconds", "val_iou")
 """Columns of the history beside losses and learning rate."""
 
@@ -90,7 +89,7 @@ def train(
         job.restore(state)
         log.info("%s: goes on after step %d", job.name, job.progress["step"])
     recorded = open_run(experiment, benchmark=benchmark, run=run, seed=seed, stage="train")
-    with recorded as record, _sigterm() as stop:
+    with recorded as record, _requests() as stop:
         record_curves(job, record)
         for epoch in range(job.progress["epoch"], job.options.training.epochs):
             run_epoch(job, epoch, stop, output / "last.pt")
@@ -100,36 +99,30 @@ def train(
         export(job, output)
 
 
-def run_epoch(job: Training, epoch: int, stop: threading.Event, last: Path) -> None:
+def run_epoch(job: Training, epoch: int, stop: Stop, last: Path) -> None:
     """The epoch's remaining steps; on a request to stop, the state is saved and the process ends."""
     job.clips.set_epoch(epoch)
     job.network.train()
     job.objective.train()
     done = job.progress
     batches = job.batches()[done["batch"] :]
-    loader = DataLoader(
-        job.clips,
-        batch_sampler=batches,
-        collate_fn=collate,
-        num_workers=job.options.training.workers,
-        generator=torch.Generator(),  # else every new loader would advance the global generator
-    )
+    drawn = load_batches(job.clips, batches, workers=job.options.training.workers)
     epochs = job.options.training.epochs
     label = f"{job.name} from epoch {epoch + 1} of {epochs}"
     remaining = len(batches) + (epochs - epoch - 1) * job.steps_per_epoch  # time left is the whole run's
     begin = time.monotonic()
-    samples = progress(loader, label=label, total=remaining, unit="steps")
+    samples = progress(drawn, label=label, total=remaining, unit="steps")
     for batch, sample in zip(batches, samples, strict=True):
         parts = run_step(job, to_device(sample, job.device), epoch, batch)
         for name, value in parts.items():
             done["sums"][name] = done["sums"].get(name, 0.0) + value
         done["batch"] += 1
         done["step"] += 1
-        if stop.is_set():
+        if stop.number is not None:
             done["seconds"] += time.monotonic() - begin
             save_state(last, job.state())
             log.info("%s: stopped after step %d, state saved in %s", job.name, done["step"], last)
-            raise SystemExit(SIGTERM_STATUS)
+            raise SystemExit(128 + stop.number)  # as a shell says it
     done["seconds"] += time.monotonic() - begin
 
 
@@ -215,15 +208,34 @@ def _finished(output: Path, digest: str) -> bool:
     return read_json(output / "summary.json").get("digest") == digest and all(path.is_file() for path in others)
 
 
+@dataclass
+class Stop:
+    """A request to end the job.
+
+    Attributes:
+        number: of the signal that came; None: none did.
+    """
+
+    number: int | None = None
+
+    def hear(self, number: int, frame: object) -> None:
+        """Remember the signal; a second Ctrl-C ends the process at once, as without a handler."""
+        if number == self.number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.number = number
+
+
 @contextmanager
-def _sigterm() -> Iterator[threading.Event]:
-    """An event that is set when the scheduler asks the job to end (only a main thread can hear it)."""
-    stop = threading.Event()
+def _requests() -> Iterator[Stop]:
+    """What schedulers (SIGTERM) and terminals (SIGINT) ask for; only a main thread can hear it."""
+    stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    former = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    former = {number: signal.signal(number, stop.hear) for number in heard}
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGTERM, former)
+        for number, handler in former.items():
+            signal.signal(number, handler)
