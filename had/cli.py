@@ -114,11 +114,12 @@ def inspect(
     file: Annotated[Path, typer.Argument(help="A recording: AEDAT4, CSV, RAW (EVT2, EVT3), DAT, HDF5, NPZ or NPY.")],
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     time_unit: options.Unit = None,
+    size: options.SensorSize = "",
 ) -> None:
     """Say what is in a recording."""
     from had.data.recordings import inspect as inspect_recording
 
-    facts = inspect_recording(file, time_unit=time_unit)
+    facts = inspect_recording(file, size=options.size_of(size), time_unit=time_unit)
     say(json.dumps(facts, indent=2) if as_json else "\n".join(f"{k:20} {v}" for k, v in facts.items()))
 
 
@@ -140,6 +141,7 @@ def track(
     start_us: options.StartUs = None,
     stop_us: options.StopUs = None,
     time_unit: options.Unit = None,
+    size: options.SensorSize = "",
     window_us: Annotated[int, typer.Option(min=1, help="Events a step sees, in microseconds.")] = 40_000,
     boxes: Annotated[Path | None, typer.Option(help="Boxes found, one x y w h a step.")] = None,
     video: Annotated[Path | None, typer.Option(help="A film of the recording with the boxes.")] = None,
@@ -177,6 +179,7 @@ def track(
         start_us=start_us,
         stop_us=stop_us,
         time_unit=time_unit,
+        size=options.size_of(size),
         window_us=window_us,
         boxes=boxes,
         film=video,

@@ -14,14 +14,16 @@ from pydantic_core import PydanticCustomError
 from had.config import load
 from had.data.layouts import canonical_name
 from had.data.recordings import TimeUnit
-from had.errors import ConfigError
+from had.data.recordings.sensor_size import SIDE
+from had.errors import ConfigError, excerpt
 from had.evaluation.products import KINDS
 from had.files import atomic_file
+from had.numerals import natural
 from had.options.base import LARGEST_SEED, at_home
 from had.options.recordings import BenchmarkOptions, SimulationOptions
 from had.options.tracking import TrackingOptions
 
-_CLOCK = "the recording's own; a value smaller than its first timestamp is relative to the recording's begin"
+_CLOCK = "microseconds after the recording's first event"
 
 ConfigFile = Annotated[Path, typer.Option(help="The experiment's YAML file.")]
 Benchmark = Annotated[str, typer.Option(callback=canonical_name, help="eventvot, coesot (or coco-object-meeting), ...")]
@@ -37,9 +39,12 @@ Annotations = Annotated[Path, typer.Option(help="Recordings in the published lay
 TableKind = Annotated[str, typer.Argument(help=f"{', '.join(KINDS['table'])}.")]
 FigureKind = Annotated[str, typer.Argument(help=f"{', '.join(KINDS['figure'])}.")]
 Stem = Annotated[Path, typer.Option(help="Path without suffix; a file of each format is written.")]
-StartUs = Annotated[int | None, typer.Option(help=f"Where it starts: microseconds, {_CLOCK}; none: at its begin.")]
-StopUs = Annotated[int | None, typer.Option(help=f"Where it stops: microseconds, {_CLOCK}; none: at its end.")]
+StartUs = Annotated[int | None, typer.Option(help=f"Where it starts: {_CLOCK}; none: at its begin.")]
+StopUs = Annotated[int | None, typer.Option(help=f"Where it stops: {_CLOCK}; none: at its end.")]
 Unit = Annotated[TimeUnit | None, typer.Option(help="Of the file's times, where neither it nor its values tell.")]
+SensorSize = Annotated[
+    str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="Of the sensor in pixels, where the file states none.")
+]
 DEFAULT = Path("config/config.yaml")
 
 
@@ -117,6 +122,19 @@ def box_of(text: str) -> np.ndarray:
     if box.shape != (4,) or not np.isfinite(box).all():
         raise ConfigError("--box x,y,w,h in pixels", repr(text), "give four numbers with commas between")
     return box
+
+
+def size_of(text: str) -> tuple[int, int] | None:
+    """``1280x720`` -> (width, height), None for no text.
+
+    Raises:
+        ConfigError: not two sides that a sensor can have.
+    """
+    sides = [natural(side) or 0 for side in text.lower().split("x")]
+    if text and not (len(sides) == 2 and all(0 < side <= SIDE for side in sides)):
+        got, remedy = excerpt(text), "give the sensor's width and height, e.g. 1280x720"
+        raise ConfigError(f"--size WIDTHxHEIGHT, 1 to {SIDE} pixels a side", got, remedy)
+    return (sides[0], sides[1]) if text else None
 
 
 def mark(path: Path, text: str) -> None:

@@ -28,6 +28,7 @@ def follow_recording(
     start_us: int | None,
     stop_us: int | None,
     time_unit: TimeUnit | None,
+    size: tuple[int, int] | None,
     window_us: int,
     boxes: Path | None,
     film: Path | None,
@@ -50,16 +51,23 @@ def follow_recording(
         start_us=start_us,
         stop_us=stop_us,
         time_unit=time_unit,
+        size=size,
         window_us=window_us,
         boxes=boxes,
         options=tracking,
         device=device,
     )
-    found = [(step.begin_us, step.box) for step in steps]
+    found = [step.box for step in steps]
     if film is not None:
-        begin_us, track = found[0][0], np.array([box for _, box in found])
+        track = np.array(found)
         film_recording(
-            film, recording=recording, boxes=track, begin_us=begin_us, window_us=window_us, time_unit=time_unit
+            film,
+            recording=recording,
+            boxes=track,
+            start_us=start_us or 0,
+            window_us=window_us,
+            time_unit=time_unit,
+            size=size,
         )
 
 
@@ -68,9 +76,10 @@ def film_recording(
     *,
     recording: Path,
     boxes: np.ndarray,
-    begin_us: int,
+    start_us: int,
     window_us: int,
     time_unit: TimeUnit | None = None,
+    size: tuple[int, int] | None = None,
 ) -> None:
     """Draw the boxes of `had.tracking.recording.track_recording` on the recording, read a second time.
 
@@ -78,14 +87,14 @@ def film_recording(
         path: ``.mp4``; event images, with the camera's images beside them where the recording has some.
         recording: the raw file.
         boxes: (F, 4) ``xywh``, one a window.
-        begin_us: begin of the first window, on the recording's clock.
+        start_us: begin of the first window, after the recording's first event.
         window_us: length of a window; the film runs at the recording's own speed.
-        time_unit: as `had.data.recordings.open_recording`.
+        time_unit, size: as `had.data.recordings.open_recording`.
     """
     from had.data.recordings import open_recording
     from had.tracking.recording import frames_of
 
-    source = open_recording(recording, time_unit=time_unit)
+    source = open_recording(recording, size=size, time_unit=time_unit)
     camera = next(iter(source.frames()), None) is not None
     tracks = [Drawn("on events", boxes, colour(1))]
     if camera:
@@ -95,8 +104,8 @@ def film_recording(
     windows = frames_of(
         source,
         window_us=window_us,
-        start_us=begin_us,
-        stop_us=begin_us + len(boxes) * window_us,
+        start_us=start_us,
+        stop_us=start_us + len(boxes) * window_us,
         camera=camera,
     )
     streams = ("event_image", "rgb") if camera else ("event_image",)

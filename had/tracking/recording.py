@@ -17,6 +17,7 @@ import numpy as np
 from had.data.frames import EVENT_DTYPE, Frame
 from had.data.layouts import layout_of
 from had.data.recordings import Recording, TimeUnit, open_recording, time_slices
+from had.data.recordings.gaps import span
 from had.data.representations import voxel_cell, voxel_list
 from had.device import choose_device, prepare_machine
 from had.errors import ConfigError, DataError
@@ -30,6 +31,8 @@ from had.tracking.tracker import Tracker
 log = logging.getLogger(__name__)
 _HEAD_EVENTS = 10_000
 """Read to learn when a recording begins."""
+_LONGEST_PAUSE_US, _MOST_EMPTY = 600_000_000, 100_000
+"""Time without an event, and windows without one in a row, beyond which the clock is said to have jumped."""
 
 
 class Step(NamedTuple):
@@ -58,6 +61,7 @@ def track_recording(
     start_us: int | None = None,
     stop_us: int | None = None,
     time_unit: TimeUnit | None = None,
+    size: tuple[int, int] | None = None,
     boxes: Path | None = None,
     camera: bool = False,
     options: TrackingOptions | None = None,
@@ -72,9 +76,8 @@ def track_recording(
         box: (4,) ``xywh`` in pixels.
         checkpoint: ``model.safetensors`` of a trained run.
         window_us: length of a window.
-        start_us, stop_us: when to begin and end: the recording's own time stamps, or, where smaller than its
-            first one, microseconds since that one; None: all.
-        time_unit: as `had.data.recordings.open_recording`.
+        start_us, stop_us: when to begin and end, in microseconds after the recording's first event; None: all.
+        time_unit, size: as `had.data.recordings.open_recording`.
         boxes: file to which the boxes are written, ``x y w h`` a window, tab-separated, when all is done.
         camera: give each frame the camera's last image as stream ``rgb``.
         options: weight of the Hann window, damping of the size, margin at the border, in place of the checkpoint's;
@@ -92,7 +95,7 @@ def track_recording(
     prepare_machine()
     device = choose_device(device)
     network, provenance = load_network(checkpoint, device=device)
-    source = open_recording(recording, time_unit=time_unit)
+    source = open_recording(recording, size=size, time_unit=time_unit)
     box = _checked(box, source.size, window_us)
     _refuse_negative(start_us, stop_us)
     tracking = tracking_with(provenance, checkpoint, options)
@@ -158,19 +161,47 @@ def event_windows(
     """``(begin, events with begin <= t < begin + window_us)``, window after window.
 
     Raises:
-        DataError: no whole window lies in the time asked for.
+        DataError: no whole window lies in the time asked for, or the recording's clock jumps forward in it.
     """
-    head, some = _head(source), False
+    head = _head(source)
     begin, stop = (0, 0) if head is None else _limits(int(head["t"][0]), start_us, stop_us)
     begins = itertools.count(begin, window_us) if stop is None else range(begin, stop - window_us + 1, window_us)
+    some, empty, most_empty = False, 0, min(_MOST_EMPTY, max(1, _LONGEST_PAUSE_US // window_us))
     for first, _, events in time_slices(source, ((first, first + window_us) for first in begins), whole=True):
-        some = True
+        some, empty = True, 0 if len(events) else empty + 1
+        if empty > most_empty:
+            raise _jump(source, first - most_empty * window_us)
         yield first, events
     if not some:
-        where = f"{'the begin' if start_us is None else start_us} and {'the end' if stop_us is None else stop_us}"
-        wanted = f"at least one window of {window_us} us between {where}"
-        remedy = "see `had inspect` for the recording's first and last time"
-        raise DataError(wanted, f"no such events in {source.path}", remedy)
+        asked = f"between --start-us {start_us or 0} and {'the end' if stop_us is None else f'--stop-us {stop_us}'}"
+        wanted = f"at least one window of {window_us} us {asked}"
+        raise DataError(wanted, f"{source.path} with {_range(source)}", "give times after its first event")
+
+
+def _range(source: Recording) -> str:
+    """When a recording's events are, in words."""
+    times = [(int(events["t"][0]), int(events["t"][-1])) for events in source.chunks()]
+    if not times:
+        return "no events"
+    first, last = times[0][0], times[-1][1]
+    return f"events from 0 to {last - first} us after the first ({first} to {last} us on its own clock)"
+
+
+def _jump(source: Recording, begin_us: int) -> DataError:
+    """The error for a recording without events from ``begin_us`` on for too long."""
+    first = before = after = int(next(source.chunks(1))["t"][0])
+    for events in source.chunks():
+        t = events["t"]
+        next_one = int(np.searchsorted(t, begin_us))
+        before = int(t[next_one - 1]) if next_one else before
+        if next_one < len(t):
+            after = int(t[next_one])
+            break
+    return DataError(
+        f"events without a gap of more than {span(_LONGEST_PAUSE_US)} or {_MOST_EMPTY} windows",
+        f"a gap of {span(after - before)} from {before} to {after} us in {source.path}: its clock jumped, or it paused",
+        f"give --start-us {after - first} to track what follows, or --stop-us {before - first + 1} for what precedes",
+    )
 
 
 def count_windows(
@@ -195,12 +226,10 @@ def _head(source: Recording) -> np.ndarray | None:
 
 
 def _limits(first: int, start_us: int | None, stop_us: int | None) -> tuple[int, int | None]:
-    """Begin and end on the recording's clock; a time before its ``first`` one counts from there."""
-    begin, stop = (None if at is None else at + (first if at < first else 0) for at in (start_us, stop_us))
-    begin = first if begin is None else begin
-    if stop is not None and stop <= begin:
-        raise ConfigError("--stop-us after --start-us", f"a window from {begin} to {stop}", "give a later end")
-    return begin, stop
+    """Begin and end on the recording's clock, whose first event is at ``first``."""
+    if stop_us is not None and stop_us <= (start_us or 0):
+        raise ConfigError("--stop-us after --start-us", f"{start_us or 0} to {stop_us}", "give a later end")
+    return first + (start_us or 0), None if stop_us is None else first + stop_us
 
 
 class _CameraImages:

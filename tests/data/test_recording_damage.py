@@ -182,7 +182,8 @@ def test_data_that_begins_like_a_header_line_is_data(tmp_path, words, row, skipp
         ("e.raw", b"% evt 2.1\n" + bytes(8), r"'EVT2\.1'"),
         ("e.raw", b"% format EVT21;endianness=legacy\n" + bytes(8), "'EVT21'"),
         ("e.dat", bytes(16), "no header in"),
-        ("e.dat", b"% Version 1\n\x00\x08" + bytes(8), "version 1"),
+        ("e.dat", b"% Version 3\n\x00\x08" + bytes(8), "version '3'"),
+        ("e.dat", b"% Date today\n\x00\x08" + bytes(6) + b"\x04\x00", "put a line '% Version 2' into its header"),
         ("e.dat", b"% Version 2\n\x0e\x08" + bytes(8), "type and size 0e 08"),
         ("e.dat", b"% Version 2\n", "type and size missing"),
         ("e.dat", b"% Version 2\n\x0c\x08" + struct.pack("<II", 5, 3 << 28), "polarity 0 or 1, got 3 at event 0"),
@@ -284,7 +285,7 @@ def test_csv_without_a_line_end_for_ever_is_refused(tmp_path):
         ("x,y,p,t\n1,2,1,9223372036854775808\n", "at line 2 of"),
         (
             "t_s,x,y,p\n9223372036854,1,2,1\n9223372036855,1,2,1\n",
-            "a time of 64 bits, got time 9223372036855 at line 3",
+            "a time of 62 bits, got time 9223372036854 at line 2",
         ),
         ("t_s,x,y,p\n0.5,1,2,1\none,1,2,1\n", "in x,y,p and a time in t, got 'one,1,2,1' in line 3"),
         ("t,x,y,p\n5,1,2,1\n0.5,1,2,1\n6,1,2", "in x,y,p and a time in t, got '6,1,2' in line 4"),

@@ -186,18 +186,20 @@ def test_headers_that_say_the_same_twice(tmp_path):
 @pytest.mark.parametrize(
     ("header", "match"),
     [
-        (b"% geometry 1280x720\n% format EVT2;height=360;width=640\n", "width 1280 and width 640 in that of"),
-        (b"% format EVT2; width=1280; height=360\n% geometry 1280x720\n", "height 720 and height 360"),
-        (b"% evt 2.0\n% geometry 64x48\n% Width 64\n% Height 40\n", "height 48 and height 40"),
-        (b"% format EVT2;height=48;width=64\n% height 48\n% width 60\n", "width 64 and width 60"),
+        (b"% geometry 64x48\n% format EVT2;height=360;width=640\n", r"64x48 \(geometry\) and 640x360 \(format\)"),
+        (b"% format EVT2; width=64; height=48\n% geometry 1280x720\n", r"1280x720 \(geometry\) and 64x48 \(format\)"),
+        (b"% evt 2.0\n% geometry 64x48\n% Width 64\n% Height 40\n", r"64x48 \(geometry\) and 64x40 \(header\)"),
+        (b"% format EVT2;height=48;width=64\n% height 48\n% width 60\n", r"64x48 \(format\) and 60x48 \(header\)"),
     ],
 )
 def test_sizes_that_contradict_each_other_are_refused(tmp_path, header, match):
     events, path = random_events(50), tmp_path / "e.raw"
     path.write_bytes(evt2_bytes(events, header=header))
-    with pytest.raises(DataError, match=f"one size in a recording's header, got {match}"):
+    with pytest.raises(DataError, match=f"one size in a recording, got {match} in "):
         inspect(path)
-    assert open_recording(path, size=(64, 48)).size == (64, 48)  # the caller knows it
+    assert open_recording(path, size=(64, 48)).size == (64, 48)  # one of them
+    with pytest.raises(DataError, match="the size that"):
+        open_recording(path, size=(100, 100))
 
 
 @pytest.mark.parametrize(
@@ -271,7 +273,7 @@ def test_tables_of_other_writers_are_no_reason_to_refuse(aedat4_file, monkeypatc
         contents["offset"] -= 8
     else:
         contents["count"], contents["first"], contents["last"] = 0, -1, -1
-    monkeypatch.setattr("had.data.recordings.aedat4.read_contents", lambda content, codec: contents)
+    monkeypatch.setattr("had.data.recordings.aedat4.read_contents", lambda content, codec, most: contents)
     found = inspect(aedat4_file)
     assert found["sha256_columns"] == whole["sha256_columns"]
     assert [("not of these packets" in note) for note in found["notes"]] == [True] * (habit == "places")
@@ -319,12 +321,12 @@ def test_damaged_tables_of_contents_are_none_or_tables(aedat4_file):
     from had.data.recordings.aedat4_contents import decompressed
 
     plain = decompressed(content, "lz4")
-    assert np.array_equal(read_contents(plain, None), recording._contents)
+    assert np.array_equal(read_contents(plain, None, 1000), recording._contents)
     for place in range(len(plain)):
         damaged = bytearray(plain)
         damaged[place] ^= 128
-        read_contents(bytes(damaged), None)  # no error but None
-    assert read_contents(b"", "lz4") is read_contents(b"", None) is read_contents(plain + b"\0", None) is None
+        read_contents(bytes(damaged), None, 1000)  # no error but None
+    assert all(read_contents(*broken, 1000) is None for broken in ((b"", "lz4"), (b"", None), (plain + b"\0", None)))
 
 
 # --- documentation --------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from miniature import random_events, write_aedat4, write_csv
 
 from had.data.recordings import inspect, open_recording, prophesee
-from had.data.recordings.recording import sensor_holding
+from had.data.recordings.sensor_size import sensor_holding
 from had.errors import DataError
 
 REAL = ("davis346_street.aedat4", "evk4_hd.evt3.raw", "gen3_vga.evt2.raw")

@@ -50,17 +50,15 @@ def test_windows_partition_the_time(tmp_path):
     ]
 
 
-def test_start_and_stop_are_absolute_or_since_the_first_event(tmp_path):
-    t = [1000, 1005, 1012, 1018, 1025, 1033, 1047, 1060]
-    absolute = cut(tmp_path, t, start_us=1010, stop_us=1030)
-    assert absolute == [(1010, [1012, 1018]), (1020, [1025])]
-    assert cut(tmp_path, t, start_us=10, stop_us=30) == absolute
-    assert cut(tmp_path, t, start_us=1010, stop_us=30) == absolute  # each on its own
-    with pytest.raises(ConfigError, match="--stop-us after --start-us"):
-        cut(tmp_path, t, start_us=30, stop_us=30)
+def test_start_and_stop_count_from_the_first_event_whatever_their_size(tmp_path):
+    t = [1000, 1005, 1012, 1018, 1025, 1033, 1047, 1060, 2010, 2020, 2030]
+    assert cut(tmp_path, t, start_us=10, stop_us=30) == [(1010, [1012, 1018]), (1020, [1025])]
+    assert cut(tmp_path, t, start_us=1010, stop_us=1030) == [(2010, [2010]), (2020, [2020])]
+    with pytest.raises(ConfigError, match="--stop-us after --start-us, got 1010 to 30"):
+        cut(tmp_path, t, start_us=1010, stop_us=30)
 
 
-@pytest.mark.parametrize(("start_us", "stop_us"), [(None, None), (10, 30), (1010, 1030), (1012, None), (None, 9000)])
+@pytest.mark.parametrize(("start_us", "stop_us"), [(None, None), (10, 30), (0, 60), (12, None), (None, 9000)])
 def test_windows_are_counted_beforehand(tmp_path, monkeypatch, start_us, stop_us):
     t, limits = [1000, 1005, 1012, 1018, 1025, 1033, 1047, 1060], {"start_us": start_us, "stop_us": stop_us}
     monkeypatch.setattr(Memory, "last_us", lambda self: t[-1])
@@ -73,9 +71,34 @@ def test_windows_of_an_open_end_are_unknown(tmp_path):
     assert count_windows(Memory(t, tmp_path), window_us=10, stop_us=40) == 4
 
 
-def test_nothing_in_the_time_asked_for(tmp_path):
-    with pytest.raises(DataError, match="had inspect"):
+def test_a_time_outside_the_recording_is_refused_with_its_range(tmp_path):
+    with pytest.raises(
+        DataError, match=r"--start-us 2000 .* from 0 to 5 us after the first \(1000 to 1005 us on its own"
+    ):
         cut(tmp_path, [1000, 1005], start_us=2000)
+
+
+JUMP = 1_700_000_000_000_000
+
+
+@pytest.mark.parametrize("strays", [1, 40, 400])
+def test_a_clock_that_jumps_forward_ends_with_the_times_of_both_sides(tmp_path, strays):
+    t = [*range(strays), *range(JUMP, JUMP + 500)]
+    with pytest.raises(DataError, match=rf"gap of 53.9 years from {strays - 1} to {JUMP} us .* --start-us {JUMP} "):
+        cut(tmp_path, t)
+    assert len(cut(tmp_path, t, start_us=JUMP)) == 49
+    if strays > 10:
+        assert len(cut(tmp_path, t, stop_us=strays)) == strays // 10
+
+
+def test_a_pause_of_less_than_ten_minutes_is_passed(tmp_path):
+    t = [*range(30), *range(900_000, 900_030)]
+    assert len(cut(tmp_path, t)) == 90_002
+
+
+def test_a_clock_that_jumps_back_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"the clock jumped back by 53\.9 years"):
+        cut(tmp_path, [*range(JUMP, JUMP + 50), *range(100)])
 
 
 @pytest.fixture
@@ -166,7 +189,7 @@ def test_progress_knows_the_end_and_the_command_line_its_configuration(tmp_path,
     assert totals == [len(np.loadtxt(boxes))]
     assert (given[0]["options"].window_influence, given[0]["device"]) == (0.25, "cpu")
     for option in (cli_options.StartUs, cli_options.StopUs):
-        assert "relative to the recording's begin" in get_args(option)[1].help
+        assert "microseconds after the recording's first event" in get_args(option)[1].help
 
 
 def test_wrong_box_window_and_checkpoint_are_refused(tmp_path, csv, checkpoint):
@@ -268,3 +291,18 @@ def test_tracking_options_that_cannot_be_are_refused(tmp_path, csv, checkpoint, 
     save_network(tmp_path / "other.safetensors", load_network(checkpoint)[0], facts)
     with pytest.raises(CheckpointError, match="tracking options in the checkpoint"):
         next(track_recording(recording=csv, box=BOX, checkpoint=tmp_path / "other.safetensors", device="cpu"))
+
+
+def test_the_sensors_size_can_be_stated(tmp_path, csv, checkpoint):
+    boxes = tmp_path / "found.txt"
+    arguments = ["track", "--recording", csv, "--checkpoint", checkpoint, "--box", "15,25,10,10", "--boxes", boxes]
+
+    def end(size):
+        answer = CliRunner().invoke(cli.app, [*map(str, arguments), "--stop-us", "200000", "--size", size])
+        return answer.exception
+
+    assert end("1280x720") is None
+    for size in ("30x30", "96", "0x48", "-5x5", "1e3x5", "²x5", "9" * 5000 + "x1", "20000x5"):
+        assert isinstance(end(size), DataError | ConfigError), size
+    source = open_recording(csv, size=(1280, 720))
+    assert next(frames_of(source, window_us=1000))[1].size == (1280, 720)

@@ -20,14 +20,18 @@ import numpy as np
 
 from had.data.recordings.aedat4_contents import decompressed, is_whole, read_contents
 from had.data.recordings.flatbuffer import Table
-from had.data.recordings.recording import CameraFrame, Recording, as_events
-from had.errors import DataError
+from had.data.recordings.recording import LATEST_US, MOST_BYTES, CameraFrame, Recording, as_events
+from had.data.recordings.sensor_size import Stated
+from had.errors import DataError, excerpt
+from had.numerals import natural
 
 _MAGIC = b"#!AER-DAT4.0\r\n"
 _CODECS = {0: None, 1: "lz4", 2: "lz4", 3: "zstd", 4: "zstd"}
 _EVENT = np.dtype({"names": ["t", "x", "y", "on"], "formats": ["<i8", "<i2", "<i2", "u1"], "itemsize": 16})
 _CHANNELS = {0: 1, 16: 3, 24: 4}  # OpenCV's codes of 8-bit images -> channels (grey, BGR, BGRA)
 _TO_RGB = {1: "COLOR_GRAY2RGB", 3: "COLOR_BGR2RGB", 4: "COLOR_BGRA2RGB"}
+_HEAD_BYTES = 8
+_MOST_HEADER = 1 << 24
 _REMEDY = "copy or download it again; what was cut off cannot be read"
 _UNCHECKED = "all packets before it are there, but cannot be checked against it"
 
@@ -45,7 +49,8 @@ class Aedat4Recording(Recording):
             self._frame_stream, frame_size = self._stream("FRME")
         except (struct.error, ElementTree.ParseError, IndexError, ValueError) as error:
             raise DataError("an AEDAT4 header", f"{path}, whose header is broken ({error})", _REMEDY) from None
-        super().__init__(path, size=size or event_size or frame_size)
+        sizes = [size for size in (event_size, frame_size) if size is not None]
+        super().__init__(path, size=size, stated=sizes[:1])
         if self._codec not in _CODECS:
             raise DataError("AEDAT4 compression 0 to 4", f"{self._codec} in {path}", "save it again with LZ4")
         self._contents = self._read_contents()
@@ -53,9 +58,13 @@ class Aedat4Recording(Recording):
 
     def _read_header(self, path: Path) -> None:
         with path.open("rb") as file:
-            if file.read(len(_MAGIC)) != _MAGIC:
-                raise DataError("AEDAT 4.0", f"another version in {path}", "convert it with iniVation's DV")
+            magic = file.read(len(_MAGIC))
+            if magic != _MAGIC:
+                version = excerpt(magic.decode("latin-1").strip())
+                raise DataError("AEDAT 4.0", f"another version in {path}, {version}", "convert it with iniVation's DV")
             length = struct.unpack("<I", file.read(4))[0]
+            if length > _MOST_HEADER:
+                raise ValueError(f"{length} bytes long")
             buffer = file.read(length)
         self._begin = len(_MAGIC) + 4 + length
         header = Table(buffer, struct.unpack_from("<I", buffer)[0])
@@ -76,7 +85,8 @@ class Aedat4Recording(Recording):
             return None
         with self.path.open("rb") as file:
             file.seek(self._end)
-            contents = read_contents(file.read(), _CODECS[self._codec])
+            stored, room = file.read(MOST_BYTES), (self._end - self._begin) // _HEAD_BYTES
+            contents = None if file.read(1) else read_contents(stored, _CODECS[self._codec], room)
         if contents is None:
             self.notes.append(f"the table of contents at its end is cut off or broken: {_UNCHECKED}")
             return None
@@ -95,15 +105,18 @@ class Aedat4Recording(Recording):
             if len(numbers) > 1:
                 self.notes.append(f"{len(numbers)} {what} streams, of which number {numbers[0]} is read")
 
-    def _stream(self, kind: str) -> tuple[int | None, tuple[int, int] | None]:
-        """(number, size) of the first stream of a kind, (None, None) without one."""
+    def _stream(self, kind: str) -> tuple[int | None, Stated | None]:
+        """(number, stated size) of the first stream of a kind, (None, None) without one."""
         for node in self._streams:
             if _kind(node) == kind:
-                sides = [node.findtext(f"node/attr[@key='{key}']") for key in ("sizeX", "sizeY")]
-                size = (int(sides[0]), int(sides[1])) if sides[0] and sides[1] else None
-                if size is not None and min(size) <= 0:
-                    raise ValueError(f"a sensor of {size[0]}x{size[1]} pixels")
-                return int(node.get("name", "")), size
+                texts = [node.findtext(f"node/attr[@key='{key}']") for key in ("sizeX", "sizeY")]
+                sides = [natural(text) if text else None for text in texts]
+                if any(text and not side for text, side in zip(texts, sides, strict=True)):
+                    raise ValueError(f"a sensor of {excerpt('x'.join(map(str, texts)))} pixels")
+                number = natural(node.get("name", ""))
+                if number is None or number >= 1 << 31:
+                    raise ValueError(f"a stream without a number, {excerpt(node.get('name', ''))}")
+                return number, Stated(f"stream {number}", *sides) if any(sides) else None
         return None, None
 
     def _listed(self, stream: int | None) -> np.ndarray | None:
@@ -128,13 +141,13 @@ class Aedat4Recording(Recording):
             position = self._begin
             while position < self._end:
                 file.seek(position)
-                head = file.read(8)
-                number, size = struct.unpack("<ii", head) if len(head) == 8 else (0, -1)
-                if size < 0 or position + 8 + size > self._end:
+                head = file.read(_HEAD_BYTES)
+                number, size = struct.unpack("<ii", head) if len(head) == _HEAD_BYTES else (0, -1)
+                if size < 0 or position + _HEAD_BYTES + size > self._end:
                     got = f"{self.path}, which ends or is broken inside the packet at byte {position}"
                     raise DataError("a whole AEDAT4 file", got, _REMEDY)
-                yield position + 8, number, size
-                position += 8 + size
+                yield position + _HEAD_BYTES, number, size
+                position += _HEAD_BYTES + size
 
     def _unlisted(self, listed: str) -> DataError:
         got = f"{self.path}, whose table lists {listed}"
@@ -148,6 +161,8 @@ class Aedat4Recording(Recording):
                     yield self._table(file.fileno(), offset, size), offset
 
     def _table(self, file: int, offset: int, size: int) -> Table:
+        if size > MOST_BYTES:
+            raise self._broken(offset, ValueError(f"a packet of {size} bytes, more than {MOST_BYTES}"))
         buffer = self._decompress(os.pread(file, size, offset), offset)
         try:
             return Table(buffer, 4 + struct.unpack_from("<I", buffer, 4)[0])
@@ -188,9 +203,16 @@ class Aedat4Recording(Recording):
     def _events(self, table: Table, offset: int) -> np.ndarray:
         try:
             start, length = table.vector(0)
-            return np.frombuffer(table.buffer, _EVENT, length, start)
+            if length * _EVENT.itemsize > len(table.buffer):
+                raise ValueError(f"{length} events in {len(table.buffer)} bytes")
+            packet = np.frombuffer(table.buffer, _EVENT, length, start)
         except (struct.error, ValueError) as error:
             raise self._broken(offset, error) from None
+        wrong = (packet["x"] < 0) | (packet["y"] < 0) | (packet["t"] >= LATEST_US) | (packet["t"] <= -LATEST_US)
+        if wrong.any():
+            event = packet[int(wrong.argmax())]
+            raise self._broken(offset, ValueError(f"pixel ({event['x']}, {event['y']}) at {event['t']} us"))
+        return packet
 
     def _compare(self, packet: np.ndarray, listed: np.void, offset: int) -> None:
         """Hold a packet of events against what the table of contents states: neither codec has a checksum."""
@@ -237,7 +259,7 @@ class Aedat4Recording(Recording):
         for table, offset in self._tables(self._frame_stream, numbers):
             try:
                 yield self._frame(table)
-            except (struct.error, ValueError, KeyError) as error:
+            except (struct.error, ValueError) as error:
                 raise self._broken(offset, error) from None
 
     def _frame(self, table: Table) -> CameraFrame:
@@ -248,9 +270,14 @@ class Aedat4Recording(Recording):
         exposure_begin = t if exposure_begin < 0 else exposure_begin
         exposure_end = exposure_begin + duration if exposure_end < 0 else exposure_end
         known = begin >= 0 and end > begin
-        channels = _CHANNELS[table.number(5, "<b")]
+        pixel = table.number(5, "<b")
+        if pixel not in _CHANNELS:
+            raise ValueError(f"pixels of OpenCV's type {pixel}, not 8-bit grey, BGR or BGRA")
+        channels = _CHANNELS[pixel]
         width, height = table.number(6, "<h"), table.number(7, "<h")
         start, length = table.vector(10)
+        if min(width, height) <= 0 or length != width * height * channels:
+            raise ValueError(f"an image of {width}x{height} pixels in {length} bytes")
         pixels = np.frombuffer(table.buffer, np.uint8, length, start).reshape(height, width, channels)
         image = cv2.cvtColor(pixels, getattr(cv2, _TO_RGB[channels]))
         if not known:

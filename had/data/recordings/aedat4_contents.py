@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from had.data.recordings.flatbuffer import Table
+from had.data.recordings.recording import MOST_BYTES
 
 ENTRY = np.dtype(
     [("stream", "<i4"), ("size", "<i4"), ("offset", "<i8"), ("count", "<i8"), ("first", "<i8"), ("last", "<i8")]
@@ -23,13 +24,20 @@ _IDENTIFIER = b"FTAB"
 
 
 def decompressed(content: bytes, codec: str | None) -> bytes:
-    """A packet's or table's bytes (`OSError` where they are broken, which not every change makes them)."""
+    """A packet's or table's bytes (`OSError` where they are broken, which not every change makes them).
+
+    A buffer begins with its size, so that no more than `MOST_BYTES` are ever unpacked, whatever the packet holds.
+    """
     import pyarrow
 
     if codec is None:
         return content
     with pyarrow.CompressedInputStream(pyarrow.BufferReader(content), codec) as stream:
-        return stream.read()
+        head = stream.read(4)
+        size = int.from_bytes(head, "little")
+        if size > MOST_BYTES:
+            raise OSError(f"{size} bytes, more than the {MOST_BYTES} that are read at once")
+        return head + stream.read(size + 1)  # one more, to see that it ends there
 
 
 def is_whole(buffer: bytes) -> bool:
@@ -37,8 +45,14 @@ def is_whole(buffer: bytes) -> bool:
     return len(buffer) >= 8 and struct.unpack_from("<I", buffer)[0] + 4 == len(buffer)
 
 
-def read_contents(content: bytes, codec: str | None) -> np.ndarray | None:
-    """Stored bytes -> one `ENTRY` a packet, in the table's order; None where the table is cut off or broken."""
+def read_contents(content: bytes, codec: str | None, most: int) -> np.ndarray | None:
+    """Stored bytes -> one `ENTRY` a packet, in the table's order; None where the table is cut off or broken.
+
+    Args:
+        content: the table as stored.
+        codec: of pyarrow, or None.
+        most: packets that the file has room for.
+    """
     import pyarrow
 
     try:
@@ -48,7 +62,7 @@ def read_contents(content: bytes, codec: str | None) -> np.ndarray | None:
         if not is_whole(buffer) or buffer[8:12] != _IDENTIFIER:
             return None
         start, count = Table(buffer, 4 + struct.unpack_from("<I", buffer, 4)[0]).vector(0)
-        return _entries(buffer, start, count) if start + 4 * count <= len(buffer) else None
+        return _entries(buffer, start, count) if count <= most and start + 4 * count <= len(buffer) else None
     except (OSError, struct.error, ValueError, IndexError):
         return None
 

@@ -7,23 +7,31 @@ The same holds for the unit of time: stated by the caller, the file or a name, e
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import permutations
 from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
 
-from had.data.recordings.recording import Recording, as_events
-from had.errors import DataError
+from had.data.recordings.recording import LATEST_US, Recording, as_events
+from had.data.recordings.sensor_size import SIDE, Stated
+from had.errors import DataError, excerpt
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
 ROLES = ("x", "y", "p", "t")
 SAMPLE = 100_000
 """Rows at the begin by which columns and units are told."""
-SIDE = 1 << 14
-"""No event sensor is as wide: larger values are not pixels."""
 
+TIME_UNITS: dict[TimeUnit, tuple[str, ...]] = {
+    "s": ("s", "sec", "second", "seconds"),
+    "ms": ("ms", "msec", "millisecond", "milliseconds"),
+    "us": ("us", "µs", "μs", "usec", "microsecond", "microseconds"),
+    "ns": ("ns", "nsec", "nanosecond", "nanoseconds"),
+}
+"""How files write them."""
+UNIT_NAMES = ("time_unit", "time_units", "t_unit", "timestamp_unit", "unit", "units")
+"""Names under which HDF5 and NumPy files state it."""
 _FACTORS: dict[str, int] = {"s": 1_000_000, "ms": 1000, "us": 1}
 _ROLE_OF = {
     **dict.fromkeys(("x", "xs", "col", "column", "x_pos"), "x"),
@@ -48,6 +56,12 @@ def role_of(name: str) -> tuple[str, TimeUnit | None]:
         unit = (found[1] or "").replace("µ", "u").removesuffix("ec")
         return "t", next((known for known in get_args(TimeUnit) if known == unit), None)
     return _ROLE_OF.get(name, ""), None
+
+
+def unit_named(text: str) -> TimeUnit | None:
+    """The unit of time that a file writes in words, None for words that are none: ``microseconds since 1970``."""
+    word = text.strip().lower().partition(" since ")[0].strip()
+    return next((unit for unit, names in TIME_UNITS.items() if word in names), None)
 
 
 def columns_named(names: Iterable[str]) -> tuple[dict[str, str], TimeUnit | None] | None:
@@ -94,6 +108,8 @@ def unit_by_values(t: np.ndarray) -> TimeUnit | None:
     """
     if not len(t):
         return "us"
+    if t.dtype.kind in "iu" and t.dtype.itemsize < 8:  # cannot hold what its values are compared with
+        t = t.astype(np.int64)
     first, last = float(t.min()), float(t.max())
     steps = np.diff(t.astype(np.float64))
     span = min(last - first, float(steps[steps > 0].sum()))  # an overflow does not count
@@ -129,18 +145,37 @@ class ColumnRecording(Recording):
         order_told: the columns' order where their values alone tell it, None where names do.
     """
 
-    def __init__(self, path: Path, *, size: tuple[int, int] | None = None):
-        super().__init__(path, size=size)
+    def __init__(self, path: Path, *, size: tuple[int, int] | None = None, stated: Sequence[Stated] = ()):
+        super().__init__(path, size=size, stated=stated)
         self.offset_us = 0
         self.order_told: tuple[str, ...] | None = None
         self._polarities: set[int] = set()
         self._seen: tuple[int, float] = (0, -np.inf)
 
-    def choose_unit(self, sample: np.ndarray, *stated: TimeUnit | None) -> None:
-        """Set the unit of time: the first that is ``stated``, else by values (`DataError` where they are ambiguous)."""
+    def choose_unit(
+        self, sample: np.ndarray, *, asked: TimeUnit | None, stated: str | None, usual: TimeUnit | None = None
+    ) -> None:
+        """Set the unit of time: the one that is asked for or stated, else the usual one, else told by values.
+
+        Args:
+            sample: (n,) times at the begin.
+            asked: by the caller.
+            stated: by the file, in its words.
+            usual: in files of this form.
+
+        Raises:
+            DataError: two units, a word that is none, or values that are ambiguous.
+        """
         if sample.dtype.kind == "f" and not np.isfinite(sample).all():
             self._refuse("a finite time", "time", sample, ~np.isfinite(sample), 0)
-        unit = next((unit for unit in stated if unit is not None), None) or unit_by_values(sample)
+        named = unit_named(stated) if stated else None
+        if stated and named is None and asked is None:
+            got = f"{excerpt(stated)} in {self.path}"
+            raise DataError("a unit of time: s, ms, us or ns", got, "state it with --time-unit")
+        if asked is not None and named not in (None, asked):
+            remedy = "leave --time-unit out, or correct what the file states"
+            raise DataError(f"the unit of time that {self.path} states, {named}", asked, remedy)
+        unit = asked or named or usual or unit_by_values(sample)
         if unit is None:
             got = f"times from {sample.min()} to {sample.max()} in the first {len(sample)} events of {self.path}"
             expected = "times whose unit is stated, or plain from their values"
@@ -161,20 +196,22 @@ class ColumnRecording(Recording):
         return as_events(self.microseconds(t, done), x, y, p > 0)
 
     def microseconds(self, t: np.ndarray, done: int) -> np.ndarray:
-        """Times in the file's unit -> int64 microseconds."""
+        """Times in the file's unit -> int64 microseconds (`DataError` for one of 2^62 or more)."""
         if t.dtype.kind == "f":
             factor = _FACTORS.get(self.time_unit, 1e-3)
             t = t.astype(np.float64)
-            wrong = ~(np.abs(t) < 9e18 / max(factor, 1))
+            wrong = ~(np.abs(t) < LATEST_US / max(factor, 1))
             if wrong.any():
                 self._refuse("a time", "time", t, wrong, done)
-            return np.rint(t * factor).astype(np.int64) + self.offset_us
-        factor = _FACTORS.get(self.time_unit, 1)
-        wrong = (t > (2**63 - 1) // factor) | (t < -((2**63 - 1) // factor))
-        if wrong.any():
-            self._refuse("a time of 64 bits", "time", t, wrong, done)
-        scaled = t.astype(np.int64) * factor
-        return (scaled // 1000 if self.time_unit == "ns" else scaled) + self.offset_us
+            t = np.rint(t * factor).astype(np.int64)
+        else:
+            factor = _FACTORS.get(self.time_unit, 1)
+            wrong = (t > LATEST_US // factor) | (t < -(LATEST_US // factor))
+            if wrong.any():
+                self._refuse("a time of 62 bits", "time", t, wrong, done)
+            t = t.astype(np.int64) * factor
+            t = t // 1000 if self.time_unit == "ns" else t
+        return t + self.offset_us
 
     def _check_polarity(self, p: np.ndarray, done: int) -> None:
         """See that polarity is 0/1 or -1/1, and not all three."""

@@ -7,7 +7,7 @@ first rows tell them. What can be read in two ways is refused, unless one is the
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -16,13 +16,24 @@ from typing import NamedTuple, TextIO
 
 import numpy as np
 
-from had.data.recordings.columns import ROLES, TimeUnit, columns_named, order_or_refuse, reason_of
+from had.data.recordings.columns import ROLES, TimeUnit, columns_named, order_or_refuse, reason_of, unit_named
+from had.data.recordings.sensor_size import Stated
 from had.errors import DataError, excerpt
+from had.numerals import finite, natural, whole
 
 COMPRESSED = (".gz", ".zst")
 _LONGEST = 1 << 16
 """Characters of the longest line that is looked at."""
 _SAMPLE_LINES = 10_000
+_MOST_PREAMBLE = 10_000
+"""Lines before the first event."""
+TRUE, FALSE = ("True", "true", "TRUE"), ("False", "false", "FALSE")
+"""Words that a polarity may be written in."""
+_NOT_FINITE = re.compile(r"[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE | re.ASCII)
+_NUMERIC = re.compile(r"[+-]?[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?")
+_SIZE = re.compile(r"\b(?:size|sensor|geometry|resolution)\W{1,3}(\d+) ?[x,] ?(\d+)", re.IGNORECASE | re.ASCII)
+_SIDE = re.compile(r"\b(width|height)\W{1,3}(\d+)", re.IGNORECASE | re.ASCII)
+_UNIT = re.compile(r"\b(?:time|timestamps?|t)[ _]units?\W{1,3}(\w+)", re.IGNORECASE)
 _REMEDY = "write a first line that names the columns, e.g. t,x,y,p"
 
 
@@ -33,20 +44,22 @@ class Dialect(NamedTuple):
         delimiter: one character.
         columns: what each column is: x, y, p, t or something else.
         skipped: lines before the first event.
-        stated: the unit of time that the header names, or None.
-        size: (width, height) that the first line states, or None.
+        stated: the unit of time that the header or a comment names, or None.
+        sizes: what the lines before the first event state of the sensor's size.
         times: those of the first rows; float64 where one of them is written with a point, else int64.
         floats: names of the columns of which one of the first rows is written with a point or an exponent.
+        words: whether the polarity of one of the first rows is True or False.
         told: whether the first rows' values alone tell the columns.
     """
 
     delimiter: str
     columns: tuple[str, ...]
     skipped: int
-    stated: TimeUnit | None
-    size: tuple[int, int] | None
+    stated: str | None
+    sizes: tuple[Stated, ...]
     times: np.ndarray
     floats: frozenset[str]
+    words: bool
     told: bool = False
 
     def values(self, line: str) -> dict[str, float] | None:
@@ -55,9 +68,15 @@ class Dialect(NamedTuple):
         if len(fields) != len(self.columns):
             return None
         named = dict(zip(self.columns, fields, strict=True))
-        if not all(is_number(named[name]) if name in self.floats else is_int(named[name]) for name in ROLES):
-            return None
-        return {name: float(named[name]) if name in self.floats else int(named[name]) for name in ROLES}
+        values = {name: self._value(name, named[name]) for name in ROLES}
+        return None if None in values.values() else values  # type: ignore[return-value]
+
+    def _value(self, name: str, text: str) -> float | None:
+        if name == "p" and self.words:
+            return word(text)
+        if name in self.floats:
+            return finite(text)
+        return int(text) if is_int(text) else None
 
     def not_finite(self, line: str) -> str | None:
         """The first value that is NaN or infinite, of a line that has all its values."""
@@ -71,8 +90,13 @@ class Dialect(NamedTuple):
         if value is not None:
             return refuse_not_finite(value, line, number, path)
         whole = "x,y,p and a time in t" if "t" in self.floats else ",".join(ROLES)
-        expected = f"{len(self.columns)} values with whole numbers in {whole}"
-        return DataError(expected, f"{excerpt(line.strip())} in line {number} of {path}", "correct or remove that line")
+        expected, remedy = f"{len(self.columns)} values with whole numbers in {whole}", "correct or remove that line"
+        fields = split(line, self.delimiter)
+        named = dict(zip(self.columns, fields, strict=True)) if len(fields) == len(self.columns) else {}
+        wrong = next((name for name in ROLES if named and self._value(name, named[name]) is None), None)
+        if number == self.skipped + 1 and wrong is not None:
+            remedy = f"write {wrong} in numbers in all lines" + (" (polarity as 0 and 1)" if wrong == "p" else "")
+        return DataError(expected, f"{excerpt(line.strip())} in line {number} of {path}", remedy)
 
 
 @contextmanager
@@ -97,43 +121,59 @@ def open_text(path: Path) -> Iterator[TextIO]:
 def read_dialect(path: Path) -> Dialect:
     """Read the first lines of a file (`DataError` where they are not events' columns)."""
     with open_text(path) as file:
-        lines, skipped, comment, size = _lines(file), 0, "", None
+        lines, skipped, comments, sizes = lines_of(file), 0, list[str](), list[Stated]()
         text = ""
         for line in lines:
             text = line.strip()
-            stated = _size(text)
-            if text and not text.startswith(("#", "%")) and stated is None:
+            comment = text.startswith(("#", "%"))
+            size = None if comment else _size(text)
+            if text and not comment and size is None:
                 break
-            comment, size, skipped, text = text or comment, stated or size, skipped + 1, ""
+            sizes += [size] if size else []
+            comments += [text] if comment else []
+            skipped, text = skipped + 1, ""
+            if skipped > _MOST_PREAMBLE:
+                got = f"none in the first {_MOST_PREAMBLE} of {path}"
+                raise DataError("lines of events", got, "remove what is before them")
+        noted = _stated(comments)
+        sizes += noted[0]
         delimiter = _delimiter(text)
         fields = split(text, delimiter)
         if delimiter == " " and "" in fields:
             got = f"several between those of {excerpt(text)} in {path}"
             raise DataError("one space or comma between values", got, "write it with commas")
-        if text and not all(is_number(field) or is_not_finite(field) for field in fields):
+        if text and not all(is_value(field) or is_not_finite(field) for field in fields):
             columns, unit = _named(fields, text, path)
-            return Dialect(delimiter, columns, skipped + 1, unit, size, *_rows(lines, delimiter, columns))
+            stated = _one_unit(unit, noted[1], path)
+            return Dialect(delimiter, columns, skipped + 1, stated, tuple(sizes), *_rows(lines, delimiter, columns))
         sample = [text, *islice(lines, _SAMPLE_LINES)] if text else []
     if text and len(fields) != len(ROLES):
-        named = len(fields) > len(ROLES) and _from_comment(comment, delimiter, len(fields))
+        named = len(fields) > len(ROLES) and _from_comment(comments, delimiter, len(fields))
         if not named:
             got = f"{len(fields)} columns and no header in {path}"
             raise DataError("a header, or the four columns x, y, polarity and t", got, _REMEDY)
     else:
-        named = _from_comment(comment, delimiter, len(ROLES))
+        named = _from_comment(comments, delimiter, len(ROLES))
     if not named:
         value = next(filter(is_not_finite, fields), None)
         if value is not None:
             raise refuse_not_finite(value, text, skipped + 1, path)
         rows = [split(line, delimiter) for line in sample]
-        whole = [row for row in rows if len(row) == len(ROLES) and all(is_number(field) for field in row)]
-        order = order_or_refuse(np.array(whole, np.float64), path, _REMEDY, published=ROLES) if whole else ROLES
-        times, floats = _rows(iter(sample), delimiter, order)
-        return Dialect(delimiter, order, skipped, None, size, times, floats, told=bool(whole))
-    return Dialect(delimiter, named[0], skipped, named[1], size, *_rows(iter(sample), delimiter, named[0]))
+        told = [row for row in rows if len(row) == len(ROLES) and all(is_value(field) for field in row)]
+        order = (
+            order_or_refuse(np.array([[_number(f) for f in row] for row in told]), path, _REMEDY, published=ROLES)
+            if told
+            else ROLES
+        )
+        return Dialect(
+            delimiter, order, skipped, noted[1], tuple(sizes), *_rows(iter(sample), delimiter, order), told=bool(told)
+        )
+    stated = _one_unit(named[1], noted[1], path)
+    return Dialect(delimiter, named[0], skipped, stated, tuple(sizes), *_rows(iter(sample), delimiter, named[0]))
 
 
-def _lines(file: TextIO) -> Iterator[str]:
+def lines_of(file: TextIO) -> Iterator[str]:
+    """A file's lines; of a longer one pieces of 65,536 characters."""
     return iter(lambda: file.readline(_LONGEST), "")
 
 
@@ -141,11 +181,31 @@ def _delimiter(text: str) -> str:
     return next((sign for sign in ",;\t " if sign in text), ",")
 
 
-def _size(text: str) -> tuple[int, int] | None:
+def _size(text: str) -> Stated | None:
     """The sensor's size, where a line states nothing else: ``346 260``."""
-    fields = split(text, _delimiter(text))
-    whole = len(fields) == 2 and all(field.isdigit() and int(field) > 0 for field in fields)
-    return (int(fields[0]), int(fields[1])) if whole else None
+    sides = [natural(field) for field in split(text, _delimiter(text))]
+    return Stated("its first line", *sides) if len(sides) == 2 and all(sides) else None
+
+
+def _stated(comments: list[str]) -> tuple[list[Stated], str | None]:
+    """The sizes and the unit of time that comments state: ``# resolution: 346x260``, ``# time unit: ms``."""
+    sizes = []
+    for text in comments:
+        sides = {name.lower(): natural(number) for name, number in _SIDE.findall(text)}
+        pairs = [tuple(map(natural, pair)) for pair in _SIZE.findall(text)]
+        sizes += [
+            Stated("a comment", *pair) for pair in [*pairs, (sides.get("width"), sides.get("height"))] if any(pair)
+        ]
+    units = [found[1] for text in comments if (found := _UNIT.search(text))]
+    return sizes, next(iter(units), None)
+
+
+def _one_unit(header: TimeUnit | None, comment: str | None, path: Path) -> str | None:
+    """The unit of time that a header or a comment states (`DataError` where they state two)."""
+    if header is not None and comment is not None and unit_named(comment) not in (None, header):
+        got = f"{header} in the header and {excerpt(comment)} in a comment of {path}"
+        raise DataError("one unit of time", got, "correct the one that is wrong")
+    return header or comment
 
 
 def _named(fields: list[str], text: str, path: Path) -> tuple[tuple[str, ...], TimeUnit | None]:
@@ -164,23 +224,27 @@ def _ordered(
     return tuple(roles.get(i, f"other {i}") for i in range(len(fields))), found[1]
 
 
-def _from_comment(text: str, delimiter: str, count: int) -> tuple[tuple[str, ...], TimeUnit | None] | None:
-    """The columns that a comment names, as `numpy.savetxt` writes it; None where it does not."""
-    fields = split(text.lstrip("#% "), delimiter)
+def _from_comment(comments: list[str], delimiter: str, count: int) -> tuple[tuple[str, ...], TimeUnit | None] | None:
+    """The columns that the first comment names, as `numpy.savetxt` writes it; None where it does not."""
+    fields = split(comments[0].lstrip("#% "), delimiter) if comments else []
     found = columns_named(fields) if len(fields) == count else None
     return _ordered(fields, found) if found else None
 
 
-def _rows(lines: Iterator[str], delimiter: str, columns: tuple[str, ...]) -> tuple[np.ndarray, frozenset[str]]:
-    """The first rows' times, and the columns that hold floats; broken lines are named later, by the reader."""
+def _rows(lines: Iterator[str], delimiter: str, columns: tuple[str, ...]) -> tuple[np.ndarray, frozenset[str], bool]:
+    """The first rows' times, the columns that hold floats, and whether polarity is in words.
+
+    Broken lines are named later, by the reader.
+    """
     rows = [split(line, delimiter) for line in islice(lines, _SAMPLE_LINES)]
     rows = [row for row in rows if len(row) == len(columns)]
-    values = {name: [row[columns.index(name)] for row in rows] for name in ROLES}
-    values = {name: [text for text in texts if is_number(text)] for name, texts in values.items()}
-    floats = {name for name, texts in values.items() if not all(is_int(text) for text in texts)}
-    if "t" not in floats and all(abs(int(time)) < 1 << 63 for time in values["t"]):
-        return np.array([int(time) for time in values["t"]], np.int64), frozenset(floats)
-    return np.array(values["t"], np.float64), frozenset(floats | {"t"})
+    texts = {name: [row[columns.index(name)] for row in rows] for name in ROLES}
+    words = any(text in TRUE + FALSE for text in texts["p"])
+    texts = {name: [text for text in column if is_number(text)] for name, column in texts.items()}
+    floats = {name for name, column in texts.items() if not all(map(is_int, column))}
+    if "t" in floats:
+        return np.array(texts["t"], np.float64), frozenset(floats), words
+    return np.array([int(text) for text in texts["t"]], np.int64), frozenset(floats), words
 
 
 def split(line: str, delimiter: str) -> list[str]:
@@ -190,18 +254,27 @@ def split(line: str, delimiter: str) -> list[str]:
 
 def is_number(text: str) -> bool:
     """Whether a field is a finite number."""
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+    return finite(text) is not None
+
+
+def is_value(text: str) -> bool:
+    """Whether a field is a finite number, or a polarity in words."""
+    return word(text) is not None or is_number(text)
+
+
+def word(text: str) -> int | None:
+    """The polarity, 1 or 0, that a field states: True or 1, False or 0; None for any other."""
+    return 1 if text in (*TRUE, "1") else 0 if text in (*FALSE, "0") else None
+
+
+def _number(text: str) -> float:
+    known = word(text)
+    return float(text) if known is None else known
 
 
 def is_not_finite(text: str) -> bool:
-    """Whether a field is NaN or infinite, or too large for a float."""
-    try:
-        return not math.isfinite(float(text))
-    except ValueError:
-        return False
+    """Whether a field is NaN or infinite, or a number that is too large or too long."""
+    return bool(_NOT_FINITE.fullmatch(text) or _NUMERIC.fullmatch(text)) and not is_number(text)
 
 
 def refuse_not_finite(value: str, line: str, number: int, path: Path) -> DataError:
@@ -211,5 +284,6 @@ def refuse_not_finite(value: str, line: str, number: int, path: Path) -> DataErr
 
 
 def is_int(text: str) -> bool:
-    """Whether a field is a whole number."""
-    return text.lstrip("+-").isdecimal()
+    """Whether a field is a whole number of 64 bits."""
+    number = whole(text)
+    return number is not None and -(1 << 63) <= number < 1 << 63

@@ -2,12 +2,14 @@
 
 Forms: arrays named x, y, t and p (or xs, ..., timestamps, polarities); one structured array with these
 fields, as tonic writes; one array of N x 4 or 4 x N, whose columns are told by their values. Nothing is unpickled.
+Arrays of one or two values beside them may state the sensor's size and the unit of time.
 
 Source: NumPy's description of its ``.npy`` format.
 """
 
 from __future__ import annotations
 
+import io
 import math
 import struct
 import tokenize
@@ -24,18 +26,27 @@ import numpy as np
 from had.data.recordings.columns import (
     ROLES,
     SAMPLE,
+    UNIT_NAMES,
     ColumnRecording,
     TimeUnit,
     columns_named,
     order_or_refuse,
     reason_of,
 )
+from had.data.recordings.recording import MOST_BYTES
+from had.data.recordings.sensor_size import SIZE_NAMES, stated_among
 from had.errors import DataError
 
 _AGAIN = "copy or download it again, or write it anew"
 _FORMS = "arrays x, y, t, p of one length, a structured array of these fields, or N x 4 numbers"
 _BROKEN = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
-_BROKEN_HEADER = (*_BROKEN, SyntaxError, tokenize.TokenError, TypeError, KeyError, struct.error)
+_BROKEN_HEADER = (*_BROKEN, SyntaxError, tokenize.TokenError, TypeError, LookupError, struct.error, RecursionError)
+_MOST_HEADER = 1 << 16
+_MOST_MEMBERS = 1000
+_MOST_FACT = 1 << 12
+"""Bytes of an array that states a size or a unit."""
+_DEFLATE = 1032
+"""Times that deflated bytes can become at most."""
 _NUMBERS = "buif"
 
 
@@ -61,44 +72,91 @@ class ArrayRecording(ColumnRecording):
     """Events in a ``.npy`` or ``.npz`` file, read in constant memory."""
 
     def __init__(self, path: Path, *, size: tuple[int, int] | None = None, time_unit: TimeUnit | None = None):
-        super().__init__(path, size=size)
+        self.path = path
         with path.open("rb") as file:
             self._zipped = file.read(2) == b"PK"
         self.format = "NPZ" if self._zipped else "NPY"
+        arrays = self._arrays()
+        facts = {name: self._fact(arrays[name]) for name in (*SIZE_NAMES, *UNIT_NAMES) if name in arrays}
+        super().__init__(path, size=size, stated=stated_among(facts.get, "in the archive"))
         self._names: dict[str, str | int] = {}
         self._streams: list[_Stream] = []
-        stated = self._plan(self._arrays())
+        unit = self._plan(arrays)
+        units = [words for name in UNIT_NAMES if isinstance(words := facts.get(name), str)]
         sample = self._order_by_values()
-        self.choose_unit(sample, time_unit, stated)
+        self.choose_unit(sample, asked=time_unit, stated=unit or next(iter(units), None))
+
+    def _fact(self, array: _Array) -> np.ndarray | str | None:
+        """The values of a small array, text as one string; None for a large one."""
+        size = math.prod(array.shape) * array.dtype.itemsize
+        if array.dtype.kind not in "iufSU" or size > _MOST_FACT:
+            return None
+        try:
+            with self._open(array.member) as file:
+                file.read(array.offset)
+                values = np.frombuffer(self._exactly(file, size), array.dtype)
+        except _BROKEN as error:
+            raise self._broken(error) from None
+        if values.dtype.kind in "iuf":
+            return values
+        return " ".join(v.decode(errors="replace") if isinstance(v, bytes) else v for v in values.tolist())
 
     def _arrays(self) -> dict[str, _Array]:
         """The arrays in the file, by name; a ``.npy`` file has one without a name."""
         try:
             if not self._zipped:
-                return {"": self._header("")}
+                return {"": self._header("", self.path.stat().st_size)}
             with zipfile.ZipFile(self.path) as archive:
-                members = [name for name in archive.namelist() if name.endswith(".npy")]
-            return {name.removesuffix(".npy"): self._header(name) for name in members}
+                members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+            self._refuse_members(members)
+            return {info.filename.removesuffix(".npy"): self._header(info.filename, info.file_size) for info in members}
         except _BROKEN_HEADER as error:
             raise self._broken(error) from None
+
+    def _refuse_members(self, members: list[zipfile.ZipInfo]) -> None:
+        """See that an archive's members are what NumPy writes, and no larger than their bytes can become."""
+        names = {info.filename for info in members}
+        if len(members) > _MOST_MEMBERS or len(names) < len(members):
+            got = f"{len(members)} of {len(names)} names in {self.path}"
+            raise DataError(f"at most {_MOST_MEMBERS} arrays of different names", got, "write the file anew")
+        for info in members:
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                got = f"compression {info.compress_type} of {info.filename!r} in {self.path}"
+                raise DataError("stored or deflated arrays, as NumPy writes them", got, "write it with numpy.savez")
+            factor = 1 if info.compress_type == zipfile.ZIP_STORED else _DEFLATE
+            if info.file_size > factor * info.compress_size:
+                stated = f"{info.file_size} bytes from {info.compress_size} of {info.filename!r}"
+                raise DataError(f"a whole {self.format} file", f"{stated} in {self.path}", _AGAIN)
 
     def _broken(self, error: Exception) -> DataError:
         return DataError(f"a whole {self.format} file", f"{self.path} ({reason_of(error)})", _AGAIN)
 
-    def _header(self, member: str) -> _Array:
+    def _header(self, member: str, size: int) -> _Array:
+        """What a member of ``size`` bytes states of its array."""
         with self._open(member) as file:
             version = np.lib.format.read_magic(file)
             if version not in ((1, 0), (2, 0)):
                 raise ValueError(f"version {version[0]}.{version[1]} of the array {member!r}")
+            kind = "<H" if version == (1, 0) else "<I"
+            head = self._exactly(file, struct.calcsize(kind))
+            length = struct.unpack(kind, head)[0]
+            if length > _MOST_HEADER:
+                raise ValueError(f"a header of {length} bytes")
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, fortran, dtype = read(file)
+            shape, fortran, dtype = read(io.BytesIO(head + self._exactly(file, length)))
             if min(shape, default=0) < 0:
                 raise ValueError(f"an array of {shape}")
             array = _Array(member, dtype, shape, fortran, file.tell())
         wanted = array.offset + math.prod(shape) * dtype.itemsize
-        if not self._zipped and self.path.stat().st_size < wanted:
-            raise EOFError(f"{self.path.stat().st_size} of {wanted} bytes")
+        if size < wanted:
+            raise EOFError(f"{size} of {wanted} bytes")
         return array
+
+    def _exactly(self, file: IO[bytes], count: int) -> bytes:
+        content = file.read(count)
+        if len(content) != count:
+            raise EOFError("which ends too early")
+        return content
 
     @contextmanager
     def _open(self, member: str) -> Iterator[IO[bytes]]:
@@ -167,10 +225,16 @@ class ArrayRecording(ColumnRecording):
                 remedy = "save the columns under the names x, y, t and p with numpy.savez"
                 order = self.order_told = order_or_refuse(sample, self.path, remedy)
             self._names = {role: i for i, role in enumerate(order)}
-        return np.empty(0) if first is None else first[self._names["t"]]
+        return np.empty(0) if first is None else self._column(first, "t")
 
     def _blocks(self, most: int) -> Iterator[dict[str | int, np.ndarray]]:
         """Columns by number, or by name for a structured array, at most ``most`` rows at a time."""
+        widest = max(stream.dtype.itemsize for stream in self._streams)
+        if widest > MOST_BYTES:
+            raise DataError(
+                f"events of at most {MOST_BYTES} bytes", f"{widest} in {self.path}", "save the columns alone"
+            )
+        most = min(most, MOST_BYTES // max(widest, 1))
         with ExitStack() as stack:
             try:
                 files = [stack.enter_context(self._open(stream.member)) for stream in self._streams]
@@ -197,10 +261,7 @@ class ArrayRecording(ColumnRecording):
             count -= len(content)
 
     def _read(self, file: IO[bytes], stream: _Stream, rows: int) -> np.ndarray:
-        wanted = rows * stream.dtype.itemsize
-        content = file.read(wanted)
-        if len(content) != wanted:
-            raise EOFError("which ends too early")
+        content = self._exactly(file, rows * stream.dtype.itemsize)
         base, shape = stream.dtype.base, (rows, *stream.dtype.shape)
         return np.frombuffer(content, base).reshape(shape)
 
@@ -208,7 +269,11 @@ class ArrayRecording(ColumnRecording):
         """See `Recording.decode`."""
         done = 0
         for block in self._blocks(max_events):
-            x, y, p, t = (block[self._names[role]] for role in ROLES)
-            x, y, p = (values.view(np.uint8) if values.dtype.kind == "b" else values for values in (x, y, p))
+            x, y, p, t = (self._column(block, role) for role in ROLES)
             yield self.as_checked(x, y, p, t, done=done)
             done += len(t)
+
+    def _column(self, block: dict[str | int, np.ndarray], role: str) -> np.ndarray:
+        """A column as numbers, logical values as 0 and 1."""
+        values = block[self._names[role]]
+        return values.view(np.uint8) if values.dtype.kind == "b" else values

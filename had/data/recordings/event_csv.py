@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from had.data.recordings.columns import ROLES, ColumnRecording, TimeUnit, reason_of, unit_by_values
-from had.data.recordings.csv_dialect import COMPRESSED, open_text, read_dialect
+from had.data.recordings.csv_dialect import COMPRESSED, FALSE, TRUE, lines_of, open_text, read_dialect
 from had.errors import DataError, excerpt
 
 _BLOCK_BYTES = 1 << 20
@@ -30,12 +30,12 @@ class CsvRecording(ColumnRecording):
 
     def __init__(self, path: Path, *, size: tuple[int, int] | None = None, time_unit: TimeUnit | None = None):
         self._dialect = read_dialect(path)
-        super().__init__(path, size=size or self._dialect.size)
+        super().__init__(path, size=size, stated=self._dialect.sizes)
         self._compressed = path.suffix.lower() in COMPRESSED
         self.order_told = self._dialect.columns if self._dialect.told else None
         times = self._dialect.times
         published: TimeUnit | None = "us" if times.dtype.kind == "i" and unit_by_values(times) != "ns" else None
-        self.choose_unit(times, time_unit, self._dialect.stated, published)
+        self.choose_unit(times, asked=time_unit, stated=self._dialect.stated, usual=published)
 
     def place(self, index: int) -> str:
         """The line of event ``index`` (empty lines not counted)."""
@@ -82,7 +82,11 @@ class CsvRecording(ColumnRecording):
             column_names=list(dialect.columns),
         )
         types = {name: pyarrow.float64() if name in dialect.floats else pyarrow.int64() for name in ROLES}
-        convert = csv.ConvertOptions(include_columns=list(ROLES), column_types=types)
+        words = {}
+        if dialect.words:
+            types["p"] = pyarrow.bool_()
+            words = {"true_values": [*TRUE, "1"], "false_values": [*FALSE, "0"]}
+        convert = csv.ConvertOptions(include_columns=list(ROLES), column_types=types, **words)
         done = 0
         try:
             with (
@@ -106,7 +110,8 @@ class CsvRecording(ColumnRecording):
         if any(column.null_count for column in columns):
             raise self._broken_line("an empty value")
         x, y, p, t = (column.to_numpy(zero_copy_only=False) for column in columns)
-        if not all(values.dtype.kind == "i" or np.isfinite(values).all() for values in (x, y, p, t)):
+        p = p.view(np.uint8) if p.dtype.kind == "b" else p
+        if not all(values.dtype.kind in "iu" or np.isfinite(values).all() for values in (x, y, p, t)):
             raise self._broken_line("an infinite value")
         return self.as_checked(x, y, p, t, done=done)
 
@@ -114,7 +119,7 @@ class CsvRecording(ColumnRecording):
         """An error that names the first line which is no event (searched only now: it is slow)."""
         dialect = self._dialect
         with open_text(self.path) as file:
-            for number, line in enumerate(file, 1):
+            for number, line in enumerate(lines_of(file), 1):
                 if number > dialect.skipped and line.strip() and dialect.values(line) is None:
                     return dialect.refusal(line, number, self.path)
         return DataError("a readable CSV", f"{self.path} ({reason})", "write it again")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from had.data.recordings.columns import ROLES, TimeUnit, columns_named
+from had.data.recordings.columns import ROLES, UNIT_NAMES, TimeUnit, columns_named
+from had.data.recordings.hdf5_stored import fact, own, refuse_unstored, text_of
+from had.data.recordings.recording import LATEST_US
+from had.data.recordings.sensor_size import Stated, stated_among
+from had.errors import DataError
 
 _DEEPEST = 5
 _MOST_MEMBERS = 64
 """Groups with more members hold images, not events."""
-_SIZE_NAMES = ("geometry", "sensor_resolution", "sensor_size", "resolution")
+_NUMBERS = "iufb"
 
 
 class Source(NamedTuple):
@@ -24,7 +28,8 @@ class Source(NamedTuple):
         datasets: those that are read: one for x, y, p and t each, or a single one.
         axis: along which the events lie.
         order: the columns' names in a block in the order x, y, p, t; empty where only values can tell.
-        unit: of time, where the form states it.
+        unit: of time, as the file states it in words, or None.
+        usual: that of files of this form, or None.
         offset_us: to be added to all times.
     """
 
@@ -32,7 +37,8 @@ class Source(NamedTuple):
     datasets: tuple[str, ...]
     axis: int
     order: tuple[str, ...]
-    unit: TimeUnit | None
+    unit: str | None
+    usual: TimeUnit | None
     offset_us: int
 
     def block(self, file: Any, begin: int, end: int) -> dict[str, np.ndarray]:
@@ -41,7 +47,7 @@ class Source(NamedTuple):
             return {name: file[name][begin:end] for name in self.datasets}
         dataset = file[self.datasets[0]]
         if self.order:
-            rows = dataset[begin:end]
+            rows = dataset.fields(list(self.order))[begin:end]
             return {name: rows[name] for name in self.order}
         rows = dataset[begin:end] if self.axis == 0 else dataset[:, begin:end].T
         return {str(column): rows[:, column] for column in range(4)}
@@ -62,113 +68,106 @@ class Images(NamedTuple):
     frames: int
     refused: str
 
-    def read(self, file: Any) -> Iterator[tuple[float, np.ndarray]]:
+    def read(self, file: Any, path: Path) -> Iterator[tuple[float, np.ndarray]]:
         """(time in the file's unit, (H, W) uint8), one after the other."""
         if self.times:
             images, times = file[self.name], file[self.times]
+            for dataset in (images, times):
+                refuse_unstored(dataset, path)
             for number in range(self.frames):
                 yield times[number], images[number].reshape(images.shape[1:3])
             return
-        for member in sorted(file[self.name]):
-            image = file[self.name][member]
-            yield image.attrs["timestamp"], image[()].reshape(image.shape[:2])
+        group = file[self.name]
+        for time, member in sorted((_timestamp(group[member]), member) for member in group):
+            image = group[member]
+            refuse_unstored(image, path)
+            yield time, image[()].reshape(image.shape[:2])
 
 
-def find_sources(file: Any) -> list[Source]:
-    """All event streams of a file, by name. Links out of a group are not followed."""
-    return sorted(_sources(file, file, 0, set()), key=lambda source: source.name)
+def _timestamp(image: Any) -> float:
+    """The time of an image (`ValueError` where it is no number)."""
+    values = np.asarray(image.attrs["timestamp"]).ravel()
+    if len(values) != 1 or values.dtype.kind not in "iuf":
+        raise ValueError(f"a timestamp of {image.name} that is no number")
+    return values[0]
 
 
-def _sources(file: Any, group: Any, depth: int, seen: set[int]) -> Iterator[Source]:
-    members = _members(group, seen)
+def find_sources(file: Any, path: Path) -> tuple[list[Source], list[str]]:
+    """All event streams of a file, by name, and the links to other files in it, which are not followed."""
+    linked: list[str] = []
+    return sorted(_sources(file, file, path, 0, set(), linked), key=lambda source: source.name), linked
+
+
+def _sources(file: Any, group: Any, path: Path, depth: int, seen: set[int], linked: list[str]) -> Iterator[Source]:
+    members = _members(group, seen, linked)
     names = [name for name, item in members.items() if _is_column(item)]
     found = columns_named(names)
     if found is not None:
         datasets = tuple(f"{group.name.rstrip('/')}/{found[0][role]}" for role in ROLES)
-        unit = found[1] or _stated_unit(file[datasets[3]])
-        offset = _offset(file, group)
-        published: TimeUnit | None = "us" if offset is not None or "ms_to_idx" in {*file, *members} else None
-        yield Source(group.name, datasets, 0, datasets, unit or published, offset or 0)
+        unit = found[1] or _stated_unit(file[datasets[3]], path)
+        offset = _offset(file, group, path)
+        usual: TimeUnit | None = "us" if offset is not None or "ms_to_idx" in {*file, *members} else None
+        yield Source(group.name, datasets, 0, datasets, unit, usual, offset or 0)
     for name, item in members.items():
         if hasattr(item, "keys"):
             if depth < _DEEPEST:
-                yield from _sources(file, item, depth + 1, seen)
+                yield from _sources(file, item, path, depth + 1, seen, linked)
         elif item.dtype.names is not None and item.ndim == 1:
             fields = columns_named(item.dtype.names)
-            if fields is not None:
-                unit = fields[1] or _stated_unit(item) or ("us" if item.name == "/CD/events" else None)
+            if fields is not None and all(item.dtype[name].kind in _NUMBERS for name in fields[0].values()):
+                unit = fields[1] or _stated_unit(item, path)
                 order = tuple(fields[0][role] for role in ROLES)
-                yield Source(item.name, (item.name,), 0, order, unit, 0)
+                yield Source(item.name, (item.name,), 0, order, unit, "us" if item.name == "/CD/events" else None, 0)
         elif name == "events" and item.ndim == 2 and item.dtype.kind in "iuf" and 4 in item.shape:
-            yield Source(item.name, (item.name,), 0 if item.shape[1] == 4 else 1, (), _stated_unit(item), 0)
+            axis = 0 if item.shape[1] == 4 else 1
+            yield Source(item.name, (item.name,), axis, (), _stated_unit(item, path), None, 0)
 
 
-def _members(group: Any, seen: set[int]) -> dict[str, Any]:
+def _members(group: Any, seen: set[int], linked: list[str]) -> dict[str, Any]:
     """A group's datasets and groups by name; nothing of one that was ``seen`` under another name."""
     import h5py
 
     address = h5py.h5o.get_info(group.id).addr
-    if address in seen:
+    if address in seen or len(group) > _MOST_MEMBERS:
         return {}
     seen.add(address)
-    if len(group) > _MOST_MEMBERS:
-        return {}
-    hard = [name for name in group if isinstance(group.get(name, getlink=True), h5py.HardLink)]
-    return {name: group[name] for name in hard if isinstance(group[name], h5py.Group | h5py.Dataset)}
+    links = {name: group.get(name, getlink=True) for name in group}
+    linked += [f"{group.name}/{name}" for name, link in links.items() if isinstance(link, h5py.ExternalLink)]
+    members = {name: own(group, name) for name in links}
+    return {name: item for name, item in members.items() if item is not None}
 
 
 def _is_column(item: Any) -> bool:
-    return not hasattr(item, "keys") and item.ndim == 1 and item.dtype.kind in "iufb"
+    return not hasattr(item, "keys") and item.ndim == 1 and item.dtype.kind in _NUMBERS
 
 
-def _stated_unit(dataset: Any) -> TimeUnit | None:
-    """The unit that an attribute of the times states."""
-    for name in ("unit", "units", "time_unit"):
-        value = dataset.attrs.get(name)
-        text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-        for unit, known in _UNITS.items():
-            if text.strip().lower() in known:
-                return unit
-    return None
+def _stated_unit(dataset: Any, path: Path) -> str | None:
+    """The unit that an attribute of the times states, or one of the groups around them, in the file's words."""
+    holders = ((dataset, UNIT_NAMES), *((holder, UNIT_NAMES[:4]) for holder in _around(dataset.file, dataset.name)))
+    texts = (text_of(fact(holder, name, path)) for holder, names in holders for name in names)
+    return next((text for text in texts if text), None)
 
 
-_UNITS: dict[TimeUnit, tuple[str, ...]] = {
-    "s": ("s", "sec", "second", "seconds"),
-    "ms": ("ms", "millisecond", "milliseconds"),
-    "us": ("us", "µs", "usec", "microsecond", "microseconds"),
-    "ns": ("ns", "nsec", "nanosecond", "nanoseconds"),
-}
-
-
-def _offset(file: Any, group: Any) -> int | None:
-    """DSEC's ``t_offset`` in microseconds, beside the events' group or in it."""
+def _offset(file: Any, group: Any, path: Path) -> int | None:
+    """DSEC's ``t_offset`` in microseconds, beside the events' group or in it (`DataError` where it is no time)."""
     for holder in (group, group.parent, file):
-        if "t_offset" in holder:
-            return int(np.asarray(holder["t_offset"]).reshape(-1)[0])
+        if "t_offset" not in holder:
+            continue
+        values = np.asarray(() if (value := fact(holder, "t_offset", path)) is None else value).ravel()
+        offset = values[0] if len(values) == 1 and values.dtype.kind in "iuf" else np.nan
+        if not abs(offset) < LATEST_US or offset != int(offset):
+            got = f"another under {holder.name} of {path}"
+            raise DataError("a whole number of microseconds in t_offset", got, "copy or download the file again")
+        return int(offset)
     return None
 
 
-def stated_size(file: Any, name: str) -> tuple[int, int] | None:
-    """(width, height) that an attribute of the events, of a group around them or of the file states.
-
-    Pairs are written as height, width by some and the reverse by others: sensors are not higher than wide.
-    """
+def stated_sizes(file: Any, name: str, path: Path) -> list[Stated]:
+    """What attributes or small datasets of the events, of the groups around them and of the file state of the size."""
+    found = []
     for holder in _around(file, name):
-        sides = _numbers(holder, "width") + _numbers(holder, "height")
-        if len(sides) == 2:
-            return sides[0], sides[1]
-        for key in _SIZE_NAMES:
-            pair = _numbers(holder, key)[:2]
-            if len(pair) == 2:
-                return max(pair), min(pair)
-    return None
-
-
-def _numbers(holder: Any, key: str) -> list[int]:
-    """The positive whole numbers in an attribute, be it text or numbers; none where it is not there."""
-    value = holder.attrs.get(key, "")
-    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-    return [int(number) for number in re.findall(r"\d+", text) if int(number) > 0]
+        found += stated_among(lambda key, holder=holder: fact(holder, key, path), f"of {holder.name}")  # type: ignore[misc]
+    return found
 
 
 def _around(file: Any, name: str) -> Iterator[Any]:
@@ -183,21 +182,26 @@ def _around(file: Any, name: str) -> Iterator[Any]:
 def find_images(file: Any, name: str) -> Images | None:
     """The camera frames nearest to an event stream: ``images/*`` with timestamps, or ``image_raw``."""
     for holder in _around(file, name):
-        if not hasattr(holder, "keys"):
-            continue
-        if "image_raw" in holder and "image_raw_ts" in holder:
-            images, times = holder["image_raw"], holder["image_raw_ts"]
+        images, times, group = (own(holder, member) for member in ("image_raw", "image_raw_ts", "images"))
+        if _has_rows(images) and _has_rows(times):
             refused = _refused(images.dtype, images.shape[1:])
-            refused = refused or ("" if len(images) == len(times) else f"{len(times)} times")
+            same = len(images) == len(times) and times.ndim == 1 and times.dtype.kind in "iuf"
+            refused = refused or ("" if same else f"{len(times)} times")
             return Images(images.name, times.name, len(images), refused)
-        if "images" in holder and hasattr(holder["images"], "keys") and len(holder["images"]):
-            group = holder["images"]
-            first = group[sorted(group)[0]]
-            if not hasattr(first, "keys"):
-                timed = all("timestamp" in group[member].attrs for member in group)
+        if hasattr(group, "keys") and len(group):
+            first = own(group, min(group))
+            if first is not None and not hasattr(first, "keys"):
+                members = [own(group, member) for member in group]
+                timed = all(member is not None and "timestamp" in member.attrs for member in members)
                 refused = _refused(first.dtype, first.shape) if timed else "not all have an attribute timestamp"
+                if not refused and any(getattr(member, "dtype", None) != first.dtype for member in members):
+                    refused = "not all are of one type"
                 return Images(group.name, "", len(group), refused)
     return None
+
+
+def _has_rows(item: Any) -> bool:
+    return item is not None and not hasattr(item, "keys") and item.ndim > 0
 
 
 def _refused(dtype: np.dtype, shape: tuple[int, ...]) -> str:

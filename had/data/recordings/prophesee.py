@@ -11,19 +11,23 @@ Source: Prophesee's documentation of the EVT 2.0 and EVT 3.0 data formats.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from had.data.recordings.recording import Recording, as_events
-from had.errors import DataError
+from had.data.recordings.sensor_size import SIDE, Stated
+from had.errors import DataError, excerpt
+from had.numerals import natural
 
 BLOCK_WORDS = 1 << 19
 """Most words decoded at a time: a few MB of intermediate columns."""
 STEP_BACK = 16
 """Upper time parts that fall by at most this much are a disorder of the sensor's bus, by more an overflow."""
 
+_MOST_LINES = 10_000
+"""Of a header."""
 _UNKNOWN = -(1 << 40)
 """A row or base column that no word has set yet; vectors cannot move it above zero."""
 
@@ -35,7 +39,7 @@ def read_header(path: Path) -> tuple[dict[str, str], int]:
     """The header's ``% key value`` lines (keys in lower case) and the offset of the first data byte."""
     fields: dict[str, str] = {}
     with path.open("rb") as file:
-        while True:
+        for _ in range(_MOST_LINES):
             offset = file.tell()
             line = file.readline(4096)
             text = line.startswith(b"% ") and line.endswith(b"\n")
@@ -45,6 +49,7 @@ def read_header(path: Path) -> tuple[dict[str, str], int]:
             if key.lower() == "end":
                 return fields, file.tell()
             fields[key.lower()] = value.strip()
+    raise DataError(f"a header of at most {_MOST_LINES} lines", f"a longer one in {path}", "remove what is no header")
 
 
 def open_prophesee(path: Path, *, size: tuple[int, int] | None = None) -> Recording:
@@ -57,43 +62,61 @@ def open_prophesee(path: Path, *, size: tuple[int, int] | None = None) -> Record
         got = f"{names[0]} and {names[1]} in that of {path}"
         raise DataError("one format in a RAW file's header", got, "remove the line that is wrong")
     name = names[0] if names else ""
-    size = size or _geometry(header, details, path)
+    stated_sizes = _stated_sizes(header, details, path)
     if not name and ("data" in header or path.suffix.lower() == ".dat"):
         from had.data.recordings.prophesee_dat import DatRecording
 
-        return DatRecording(path, offset, size, header)
+        return DatRecording(path, offset, size, stated_sizes, header)
     kinds: dict[str, type[WordRecording]] = {"EVT2": Evt2Recording, "EVT3": Evt3Recording}
     if name not in kinds:
-        got = f"{name!r} in the header of {path}" if name else f"a header without a format in {path}"
+        got = f"{excerpt(name)} in the header of {path}" if name else f"a header without a format in {path}"
         remedy = "convert it with its maker's software, to CSV for instance"
         if not header:
             got = f"no header in {path}"
             remedy = "put a line '% evt 2.0' or '% evt 3.0' before its data, whichever it is"
         raise DataError("a RAW file in EVT2 or EVT3", got, remedy)
-    return kinds[name](path, offset, size)
+    order = {**_pairs(details), **header}.get("endianness", "little")
+    if order.lower() != "little":
+        raise DataError(
+            "little-endian words", f"endianness {excerpt(order)} in {path}", "convert it with its maker's software"
+        )
+    return kinds[name](path, offset, size, stated_sizes)
 
 
-def _geometry(header: dict[str, str], details: str, path: Path) -> tuple[int, int] | None:
-    """(width, height) from the header: stated, or that of the named sensor; None where it says neither.
+def _pairs(details: str) -> dict[str, str]:
+    """``;height=720;width=1280`` -> its values by key in lower case."""
+    pairs = (part.partition("=") for part in details.split(";"))
+    return {key.strip().lower(): value.strip() for key, equals, value in pairs if equals}
 
-    `DataError` where it states two sizes that differ: in ``geometry``, in ``format``, or in ``width`` and ``height``.
+
+def _stated_sizes(header: dict[str, str], details: str, path: Path) -> list[Stated]:
+    """What a header states of the sensor's size: in ``geometry``, ``format``, ``width`` and ``height``.
+
+    Where it states nothing: the size of the sensor that it names. A side of 0 is none (`DataError` for no number).
     """
-    found = re.fullmatch(r"(\d+)x(\d+)", header.get("geometry", ""))
-    pairs = {key.lower(): value for key, value in re.findall(r"\b(width|height)\s*=\s*(\d+)", details, re.IGNORECASE)}
-    stated: list[int] = []
-    for place, side in enumerate(("width", "height"), 1):
-        values = (found[place] if found else "", pairs.get(side, ""), header.get(side, ""))
-        sides = list(dict.fromkeys(int(value) for value in values if value.isdecimal() and int(value)))
-        if len(sides) > 1:
-            got = f"{side} {sides[0]} and {side} {sides[1]} in that of {path}"
-            raise DataError("one size in a recording's header", got, "correct the line that is wrong")
-        stated += sides
-    if len(stated) == 2:
-        return stated[0], stated[1]
-    if header.get("sensor_generation") in _GENERATIONS:
-        return _GENERATIONS[header["sensor_generation"]]
+
+    def side(text: str, where: str) -> int | None:
+        number = natural(text)
+        if number is None or number > SIDE:
+            expected, remedy = f"a sensor of 1 to {SIDE} pixels a side", "correct that line"
+            raise DataError(expected, f"{where} {excerpt(text)} in the header of {path}", remedy)
+        return number or None
+
+    texts: list[tuple[str, str | None, str | None]] = []
+    if geometry := header.get("geometry"):
+        width, *height = re.split(r"\s*[xX]\s*", geometry, maxsplit=1)
+        texts.append(("geometry", width, "".join(height)))
+    for where, values in (("format", _pairs(details)), ("header", header)):
+        texts.append((where, values.get("width"), values.get("height")))
+    found = []
+    for where, *both in texts:
+        sides = [None if text is None else side(text, where) for text in both]
+        if sides != [None, None]:
+            found.append(Stated(where, *sides))
+    named = _GENERATIONS.get(header.get("sensor_generation", ""))
     plugin = header.get("plugin_name", "")
-    return next((size for key, size in _PLUGINS.items() if key in plugin), None)
+    named = named or next((size for key, size in _PLUGINS.items() if key in plugin), None)
+    return found or ([Stated("the sensor's name", *named)] if named else [])
 
 
 class WordRecording(Recording):
@@ -108,8 +131,8 @@ class WordRecording(Recording):
     word: np.dtype = np.dtype("<u2")
     unknown_kinds: tuple[int, ...] = ()
 
-    def __init__(self, path: Path, offset: int, size: tuple[int, int] | None):
-        super().__init__(path, size=size)
+    def __init__(self, path: Path, offset: int, size: tuple[int, int] | None, stated: Sequence[Stated]):
+        super().__init__(path, size=size, stated=stated)
         self.offset = offset
 
     def check_end(self) -> None:

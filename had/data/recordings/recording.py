@@ -1,7 +1,7 @@
 """What every recording offers: events in chunks, camera frames, the sensor's size.
 
 A format subclasses `Recording` and decodes; the checks at the border (time order, pixels inside the
-sensor) are here, once.
+sensor, one size) are here, once.
 """
 
 from __future__ import annotations
@@ -9,21 +9,25 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from had.data.frames import EVENT_DTYPE
+from had.data.recordings.gaps import JUMP_US, span
+from had.data.recordings.sensor_size import SIDE, Stated, agreed_size, sensor_holding
 from had.errors import DataError
 
 log = logging.getLogger(__name__)
 CHUNK = 1_000_000
 """Events a chunk at most, unless asked otherwise: 13 MB."""
 
-KNOWN_SENSORS = ((128, 128), (240, 180), (304, 240), (320, 320), (346, 260), (640, 480), (1280, 720))
-"""(width, height) of the event sensors that are sold, smallest first."""
+LATEST_US = 1 << 62
+"""Times are smaller, so that the difference of two fits 64 bits; 146,000 years."""
+MOST_BYTES = 1 << 28
+"""Most bytes that one stored piece of a file may become in memory: a packet, a chunk, an image."""
 
 
 class CameraFrame(NamedTuple):
@@ -61,10 +65,9 @@ class Recording(ABC):
     format = ""
     time_unit = "us"
 
-    def __init__(self, path: Path, *, size: tuple[int, int] | None = None):
+    def __init__(self, path: Path, *, size: tuple[int, int] | None = None, stated: Sequence[Stated] = ()):
         self.path = path
-        self.declared = size
-        self._size = size
+        self.declared = self._size = agreed_size(path, size, stated)
         self.notes: list[str] = []
         self.skipped: Counter[str] = Counter()
 
@@ -72,9 +75,10 @@ class Recording(ABC):
     def size(self) -> tuple[int, int]:
         """(width, height) in pixels: stated, or else found by one pass over the events (`sensor_holding`)."""
         if self._size is None:
-            largest = np.zeros(2, np.int64)
+            largest, done = np.zeros(2, np.int64), 0
             for events in self.decode(CHUNK):
-                largest = np.maximum(largest, [events["x"].max(), events["y"].max()])
+                self.refuse_outside(events, (SIDE, SIDE), done)
+                largest, done = np.maximum(largest, [events["x"].max(), events["y"].max()]), done + len(events)
             self._size = sensor_holding(int(largest[0]) + 1, int(largest[1]) + 1)
         return self._size
 
@@ -128,19 +132,7 @@ class Recording(ABC):
             log.warning("%s: %s", self.path, sentence)
 
     def _check(self, events: np.ndarray, done: int, last: int | None) -> None:
-        if self.declared is not None:
-            width, height = self.declared
-            outside = (events["x"] >= width) | (events["y"] >= height)
-            if outside.any():
-                first = int(outside.argmax())
-                pixel = f"({events['x'][first]}, {events['y'][first]})"
-                turned = bool((events["x"] < height).all() and (events["y"] < width).all())
-                remedy = "check that the file belongs to this sensor and is not damaged"
-                raise DataError(
-                    f"pixels inside {width}x{height}",
-                    f"{pixel} at {self.place(done + first)} of {self.path}",
-                    f"{remedy}{', and that x and y are not exchanged' if turned else ''}",
-                )
+        self.refuse_outside(events, self.declared or (SIDE, SIDE), done)
         t = events["t"]
         before = t[0] if last is None else last
         if t[0] >= before and (t[1:] >= t[:-1]).all():
@@ -151,23 +143,31 @@ class Recording(ABC):
             "cut the recording there, or undo the timestamp overflow with its maker's software",
         )
 
+    def refuse_outside(self, events: np.ndarray, size: tuple[int, int], done: int) -> None:
+        """See that events lie on a sensor of ``size``; ``done`` events came before them (`DataError` otherwise)."""
+        width, height = size
+        outside = (events["x"] >= width) | (events["y"] >= height)
+        if not outside.any():
+            return
+        first = int(outside.argmax())
+        pixel = f"({events['x'][first]}, {events['y'][first]})"
+        turned = bool((events["x"] < height).all() and (events["y"] < width).all())
+        remedy = "check that the file and the size belong to this sensor, and that the file is not damaged"
+        raise DataError(
+            f"pixels inside {width}x{height}",
+            f"{pixel} at {self.place(done + first)} of {self.path}",
+            f"{remedy}{', and that x and y are not exchanged' if turned else ''}",
+        )
+
     def first_fall(self, t: np.ndarray, before: int, done: int) -> str:
         """The first time that runs backwards, in words; ``before`` is the time of event ``done - 1``."""
         steps = np.diff(t, prepend=before)
         first = int((steps < 0).argmax())
-        what = " (an overflow of 32 bits?)" if -steps[first] >= 1 << 31 else ""
-        return f"{t[first]} us after {t[first] - steps[first]} us{what} at {self.place(done + first)}"
-
-
-def sensor_holding(width: int, height: int) -> tuple[int, int]:
-    """The sensor to which events that reach ``width`` x ``height`` pixels belong.
-
-    The smallest known sensor of which they cover nine tenths of both sides; else exactly their extent.
-    """
-    for sensor in KNOWN_SENSORS:
-        if 0.9 * sensor[0] <= width <= sensor[0] and 0.9 * sensor[1] <= height <= sensor[1]:
-            return sensor
-    return width, height
+        fall = -int(steps[first])
+        overflow = 1 << 31 <= fall <= 1 << 32
+        what = " (an overflow of 32 bits?)" if overflow else f" (the clock jumped back by {span(fall)})"
+        told = what if fall >= JUMP_US else ""
+        return f"{t[first]} us after {t[first] + fall} us{told} at {self.place(done + first)}"
 
 
 def as_events(t: np.ndarray, x: np.ndarray, y: np.ndarray, on: np.ndarray) -> np.ndarray:

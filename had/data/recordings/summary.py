@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from had.data.recordings.columns import TimeUnit
-from had.data.recordings.recording import CHUNK, sensor_holding
+from had.data.recordings.gaps import Gaps
+from had.data.recordings.recording import CHUNK
+from had.data.recordings.sensor_size import SIDE, sensor_holding
 
 _READ_BYTES = 1 << 22
 
@@ -27,7 +29,12 @@ log = logging.getLogger(__name__)
 def inspect(
     path: Path | str, *, size: tuple[int, int] | None = None, time_unit: TimeUnit | None = None
 ) -> dict[str, Any]:
-    """Sum a recording up; times that run backwards and events outside the sensor are counted, not refused.
+    """Sum a recording up; times that run backwards and events outside the stated sensor are counted, not refused.
+
+    Args:
+        path: the file.
+        size: (width, height) in pixels, where the file states none.
+        time_unit: as `had.data.recordings.open_recording`.
 
     Returns:
         file, format, bytes, events, t_first_us, t_last_us (None without events), duration_us, events_per_second,
@@ -37,7 +44,7 @@ def inspect(
         x uint16, y uint16, polarity uint8 (0/1), little-endian, each column whole.
 
     Raises:
-        DataError: no such file, unknown format, broken file.
+        DataError: no such file, unknown format, broken file, events outside the ``size``.
     """
     from had.data.recordings import open_recording
 
@@ -47,7 +54,7 @@ def inspect(
     first: int | None = None
     last: int | None = None
     where = ""
-    largest = np.zeros(2, np.int64)
+    largest, gaps = np.zeros(2, np.int64), Gaps()
     with ExitStack() as stack:
         columns = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
         for events in recording.decode(CHUNK):
@@ -58,7 +65,10 @@ def inspect(
                 where = f", first {recording.first_fall(t, t[0] if last is None else last, count)}"
             backward += falls
             last = int(t[-1])
-            if recording.declared is not None:
+            gaps.add(t)
+            if size is not None or recording.declared is None:
+                recording.refuse_outside(events, size or (SIDE, SIDE), count)
+            else:
                 outside += int(((events["x"] >= recording.declared[0]) | (events["y"] >= recording.declared[1])).sum())
             count, on = count + len(events), on + int(rising.sum())
             largest = np.maximum(largest, [events["x"].max(), events["y"].max()])
@@ -71,6 +81,8 @@ def inspect(
                 digest.update(block)
     seen = sensor_holding(int(largest[0]) + 1, int(largest[1]) + 1) if count else (None, None)
     width, height = recording.declared or seen
+    if gap := gaps.sentence(recording.place):
+        recording.notes.append(gap)
     recording.warn()
     for what, number in ((f"times that run backwards{where}", backward), ("events outside the sensor", outside)):
         if number:
