@@ -3,10 +3,11 @@
 Enters: a box and a frame's image or voxels. Leaves: a `ReleasedWindow`, and what a network sees inside it.
 
 The differences, each of which changes numbers: a corner at half a pixel is rounded to the even one; what sticks out
-is black in every stream; a window that reaches the right or bottom border loses the sensor's last column or row;
-shrinking interpolates linearly; voxels are placed as if their cells were 10 pixels wide and a slice had 19 of them,
-and cut to the part of the window that lies on the sensor; where too many are left each of their 19 columns is sorted
-apart, so that a row mixes several voxels.
+is black in every stream; a window that reaches the right or bottom border loses the sensor's last column or row; one
+that lies wholly left of or above the sensor, by less than its width or height, shows it all but its last columns or
+rows, squeezed; shrinking interpolates linearly; voxels are placed as if their cells were 10 pixels wide and a slice had
+19 of them, and cut to the part of the window that lies on the sensor; where too many are left each of their 19 columns
+is sorted apart, so that a row mixes several voxels.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ def window_around(box: np.ndarray, factor: float, size: int) -> ReleasedWindow:
 
 def part_inside(window: ReleasedWindow, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """Columns x1 .. x2 and rows y1 .. y2 (ends outside) of a sensor of ``size`` (width, height) that are cut: all that
-    the window covers, but never the sensor's last column and row. Nothing is cut where an end is before its begin.
+    the window covers, but never the sensor's last column and row. A negative end, of a window that lies wholly left of
+    or above the sensor, counts from the other border, as in a slice. Nothing is cut where an end is before its begin.
     """
     left, top, side = int(window.x), int(window.y), int(window.side)
     x2, y2 = min(left + side, size[0] - 1), min(top + side, size[1] - 1)
@@ -64,17 +66,25 @@ def part_inside(window: ReleasedWindow, size: tuple[int, int]) -> tuple[int, int
 
 
 def cut(image: np.ndarray, window: ReleasedWindow) -> np.ndarray:
-    """The window of an image (H, W, ...), zero where nothing is cut, (side, side, ...)."""
-    x1, x2, y1, y2 = part_inside(window, (image.shape[1], image.shape[0]))
+    """The window of an image (H, W, ...) with zeros around what is cut, (side, side, ...).
+
+    Where an end counts from the other border, the result is as much larger as more is cut, and not square.
+    """
+    height, width = image.shape[:2]
+    x1, x2, y1, y2 = part_inside(window, (width, height))
     side, left, top = int(window.side), int(window.x), int(window.y)
-    result = np.zeros((side, side, *image.shape[2:]), dtype=image.dtype)
-    if x1 < x2 and y1 < y2:
-        result[y1 - top : y2 - top, x1 - left : x2 - left] = image[y1:y2, x1:x2]
+    part = image[y1:y2, x1:x2]
+    if not part.size:
+        return np.zeros((side, side, *image.shape[2:]), dtype=image.dtype)
+    rows, columns = y1 - top + len(part), x1 - left + part.shape[1]  # with what is padded above and to the left
+    below, right = max(top + side - height + 1, 0), max(left + side - width + 1, 0)
+    result = np.zeros((rows + below, columns + right, *image.shape[2:]), dtype=image.dtype)
+    result[y1 - top : rows, x1 - left : columns] = part
     return result
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:
-    """A square image in ``size`` pixels a side, interpolated linearly in both directions."""
+    """An image in ``size`` pixels a side, interpolated linearly in both directions."""
     import cv2
 
     return cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)

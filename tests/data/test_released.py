@@ -1,5 +1,6 @@
 """The released geometry on cases that are small enough to count by hand."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -79,6 +80,47 @@ def test_a_window_beside_the_sensor_is_black_and_blind(x):
     assert not crop(frame, "rgb", window).any()
     assert not crop(frame, "voxel", window, most_voxels=4).any()
     assert released.is_blind(window, (20, 20))
+
+
+def sliced(image, left, top, side):
+    """What slices and padding give that are written for windows on the sensor: a negative end counts from behind."""
+    height, width = image.shape[:2]
+    before = max(0, -left), max(0, -top)
+    behind = max(left + side - width + 1, 0), max(top + side - height + 1, 0)
+    rows = slice(top + before[1], top + side - behind[1])
+    columns = slice(left + before[0], left + side - behind[0])
+    return np.pad(image[rows, columns], ((before[1], behind[1]), (before[0], behind[0]), (0, 0)))
+
+
+def test_a_window_left_of_and_above_the_sensor_shows_it_from_the_other_border():
+    image = np.arange(1, 1 + 20 * 30, dtype=np.uint16).reshape(20, 30, 1)
+    window = released.window_around(np.array([-13.0, -12.0, 8.0, 8.0]), 2.0, 32)  # ends 1 column and 0 rows before it
+    assert (window.x + window.side, window.y + window.side) == (-1, 0)
+    assert not released.cut(image, window).any()  # no row: an end of 0 is no negative one
+    window = released.window_around(np.array([-13.0, -14.0, 8.0, 8.0]), 2.0, 32)
+    cut = released.cut(image, window)
+    assert cut.shape == (16 + 20, 16 + 30, 1)
+    assert np.array_equal(cut[18:, 17:], image[:18, :29])
+    assert np.count_nonzero(cut) == 18 * 29
+    assert not released.is_blind(window, (30, 20))
+    assert crop(Frame((30, 20), images={"rgb": np.full((20, 30, 3), 9, np.uint8)}), "rgb", window).any()
+    voxels = released.crop_voxels(listed((5, 5, 0.5, 1)), window, (30, 20), 2)
+    assert not voxels.any()
+
+
+@given(st.integers(-60, 60), st.integers(-60, 60), st.integers(1, 50))
+def test_windows_anywhere_are_cut_as_slices_do(left, top, side):
+    image = np.random.default_rng(0).integers(1, 256, size=(20, 30, 3), dtype=np.uint8)
+    window = released.ReleasedWindow(left, top, side, 32, left, top)
+    expected, cut = sliced(image, left, top, side), released.cut(image, window)
+    if expected.any():
+        assert np.array_equal(cut, expected)
+        assert np.array_equal(
+            crop(Frame((30, 20), images={"rgb": image}), "rgb", window), cv2.resize(expected, (32, 32))
+        )
+    else:
+        assert not cut.any()
+        assert released.padding(window, (30, 20)).all()
 
 
 def test_missing_streams_are_named():
