@@ -8,6 +8,8 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import os
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from had.files import read_text
 from had.numerals import natural
 
 log = logging.getLogger(__name__)
+_SHARED_SUFFIXES = ("_time", ".npy")
+"""Result files of the sequence ``car`` are car.txt, car_time.txt and, inside of archives, car.npy."""
 
 MOST_SIDE = 1 << 14
 """Pixels of a sensor's side; a coordinate is stored in 16 bits."""
@@ -67,7 +71,7 @@ def split_folder(layout: Layout, root: Path, split: str) -> Path:
 
 
 def read_names(layout: Layout, root: Path, split: str) -> list[str]:
-    """The names of a split's sequences (`DataError` for a missing list, a name twice or one that is a path)."""
+    """The names of a split's sequences (`DataError`: as `read_list`)."""
     names = read_list(split_folder(layout, root, split) / layout.list_file)
     if split != "train":
         return names
@@ -83,7 +87,11 @@ def read_names(layout: Layout, root: Path, split: str) -> list[str]:
 
 
 def read_list(path: Path) -> list[str]:
-    """The names in a list of sequences, one a line (`DataError` for no file, a name twice or one that is a path)."""
+    """The names in a list of sequences, one a line.
+
+    Raises:
+        DataError: no file, no name, a name twice, one that is a path, or as `refuse_shared_files`.
+    """
     if not path.is_file():
         remedy = "check the root, or write it: one sequence name a line"
         if not path.parent.is_dir():
@@ -102,7 +110,32 @@ def read_list(path: Path) -> list[str]:
         again = lines.index(doubled[0], lines.index(doubled[0]) + 1) + 1
         got = f"{doubled[0]!r} more than once in {path} (line {again} of it)"
         raise DataError("each sequence once", got, "correct that list")
+    refuse_shared_files(names, path)
     return names
+
+
+def refuse_shared_files(names: list[str], path: Path) -> None:
+    """See that no two sequences would be written to the same file.
+
+    Args:
+        names: of the sequences whose folders lie beside ``path``.
+        path: what names them.
+
+    Raises:
+        DataError: one is called like the other's times, or like its array in an archive; or, where a file system does
+            not tell capitals, they are the same folder.
+    """
+    known, alike = set(names), dict[str, str]()
+    for name in names:
+        other = alike.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
+        folders = path.parent / name, path.parent / other
+        if other != name and all(map(os.path.isdir, folders)) and os.path.samefile(*folders):
+            got = f"{other!r} and {name!r} in {path}, which are the same folder"
+            raise DataError("a folder for each sequence", got, "rename one of them, here and on disk")
+        for suffix in _SHARED_SUFFIXES:
+            if name + suffix in known:
+                got = f"{name!r} and {name + suffix!r} in {path}, which both mean the file {name}{suffix}"
+                raise DataError("sequences with result files of their own", got, "rename one, here and on disk")
 
 
 def read_annotation(

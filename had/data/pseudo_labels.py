@@ -63,4 +63,5 @@ def tracks_digest(tracks: Path) -> str:
 
 
 def _is_time(path: Path) -> bool:
-    return path.stem.endswith("_time")
+    """Whether it holds the times of another track: a sequence itself may be called ``..._time``."""
+    return path.stem.endswith("_time") and path.with_stem(path.stem.removesuffix("_time")).is_file()

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from had.data.annotations import Annotation, read_annotation, read_list, read_split
+from had.data.annotations import Annotation, read_annotation, read_list, read_split, refuse_shared_files
 from had.data.frames import Frame
 from had.data.layouts import layout_of
 from had.data.prepared_files import IMAGE_CHECKSUMS, check_array, damaged, read_description
@@ -158,6 +158,7 @@ def load_split(prepared: Path, split: str, *, benchmark: str | None = None) -> l
     except (LookupError, TypeError, ValueError, AttributeError):
         got = f"{path}, which is broken or of an earlier version"
         raise DataError("a prepared split", got, f"remove {path} and prepare the split again") from None
+    refuse_shared_files([sequence.name for sequence in sequences], path)
     wanted = (benchmark or found[0], split)
     if found != wanted:
         expected = f"the prepared split {wanted[1]!r} of {wanted[0]}"

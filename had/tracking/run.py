@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -264,12 +265,15 @@ def _finish(output: Path, sequences: list[Sequence], origin: dict) -> None:
     """Join the response maps, write the summary, remove the parts."""
     parts = {sequence.name: output / PARTS / f"{sequence.name}.npz" for sequence in sequences}
     if all(path.is_file() for path in parts.values()):
-        joined = {}
-        for name, path in parts.items():
-            with np.load(path) as part:
-                joined[name], joined[f"{name}/windows"] = part["responses"], part["windows"]
-        with atomic_file(output / "responses.npz") as path:
-            np.savez_compressed(path, **joined)
+        with (
+            atomic_file(output / "responses.npz") as joined,
+            zipfile.ZipFile(joined, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
+            for name, path in parts.items():  # numpy.savez has arguments of its own that a sequence may be called like
+                with np.load(path) as part:
+                    for key, array in ((name, part["responses"]), (f"{name}/windows", part["windows"])):
+                        with archive.open(f"{key}.npy", "w", force_zip64=True) as file:
+                            np.lib.format.write_array(file, array, allow_pickle=False)
     seconds = sum(float(np.loadtxt(output / f"{s.name}_time.txt", ndmin=1).sum()) for s in sequences)
     frames = sum(len(sequence) for sequence in sequences)
     summary = {

@@ -6,7 +6,7 @@ import torch
 from toy import same, toy_split
 
 from had.data.pairs import ClipDataset, collate
-from had.data.pseudo_labels import pseudo_labelled
+from had.data.pseudo_labels import pseudo_labelled, tracks_digest
 from had.errors import DataError
 from had.options.training import CropOptions
 
@@ -33,6 +33,19 @@ def test_tracks_stand_for_the_boxes(tmp_path):
         assert other.present.tolist() == [False] + [True] * 9
         assert (other.frame(4).events == sequence.frame(4).events).all()
         assert sequence.present.all(), "the labelled one has changed"
+
+
+def test_only_the_times_of_other_tracks_are_left_out_of_what_tracks_are(tmp_path):
+    names = ["car", "bus_time"]
+    digests = []
+    for changed in (None, "car.txt", "car_time.txt", "bus_time.txt", "bus_time_time.txt"):
+        for name in names:
+            for suffix in ("", "_time"):
+                (tmp_path / f"{name}{suffix}.txt").write_text("1 2 3 4")
+        if changed:
+            (tmp_path / changed).write_text("5 6 7 8")
+        digests.append(tracks_digest(tmp_path))
+    assert [digest == digests[0] for digest in digests] == [True, False, True, False, True]
 
 
 @pytest.mark.parametrize("content", [None, "", "1 2 3 4\n" * 9, "1 2 3 4\n" * 9 + "nan 2 3 4\n", "1 2 3\n" * 10])

@@ -1,10 +1,13 @@
 """Annotations in the published layouts, whole and damaged."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from miniature import annotate, some_boxes, write_list
 
-from had.data.annotations import read_attributes, read_sensor, read_slices
+from had.data import sequences
+from had.data.annotations import read_attributes, read_list, read_sensor, read_slices
 from had.data.layouts import LAYOUTS
 from had.data.sequences import load_split, read_annotation, read_split
 from had.errors import DataError
@@ -110,6 +113,37 @@ def test_lists(root):
         read_split(COESOT, root, "test")
     with pytest.raises(DataError, match=r"'tset'.*did you mean 'test'"):
         read_split(COESOT, root, "tset")
+
+
+@pytest.mark.parametrize("names", [("car", "car_time"), ("car_time", "bus", "car"), ("a.npy", "a")])
+def test_sequences_that_would_share_a_file_are_refused_where_they_are_read(tmp_path, monkeypatch, names):
+    path = tmp_path / "list.txt"
+    path.write_text("\n".join(names))
+    with pytest.raises(DataError, match=r"files of their own, got '.*' and '.*' in .*list\.txt, .*; rename one"):
+        read_list(path)
+    monkeypatch.setattr(sequences, "Sequence", lambda folder, meta, root: SimpleNamespace(name=meta["name"]))
+    (tmp_path / "test").mkdir()
+    index = {"benchmark": "coesot", "split": "test", "root": "raw", "sequences": [{"name": name} for name in names]}
+    (tmp_path / "test" / "index.json").touch()
+    monkeypatch.setattr(sequences, "read_description", lambda path: index)
+    with pytest.raises(DataError, match=r"got '.*' and '.*' in .*index\.json"):
+        load_split(tmp_path, "test")
+
+
+def test_names_that_only_look_alike_are_read(tmp_path):
+    names = ["car", "Car", "time", "_time", "car_times", "car_time_time", "dog_time"]
+    (tmp_path / "list.txt").write_text("\n".join(names))
+    for name in names:
+        (tmp_path / name).mkdir()
+    assert read_list(tmp_path / "list.txt") == names
+
+
+def test_names_for_one_folder_are_refused(tmp_path):
+    (tmp_path / "Car").mkdir()
+    (tmp_path / "car").symlink_to(tmp_path / "Car")  # as on a file system that does not tell capitals
+    (tmp_path / "list.txt").write_text("Car\ncar\n")
+    with pytest.raises(DataError, match=r"got 'Car' and 'car' in .*list\.txt, which are the same folder"):
+        read_list(tmp_path / "list.txt")
 
 
 @pytest.mark.parametrize("name", ["list.txt", "attributes.csv", "att/b.txt", "b/sensor.txt", "b/slices.txt"])

@@ -37,6 +37,15 @@ def track(output, name="student", checkpoint=None, split="test", **changes):
     )
 
 
+def test_a_sequence_may_be_called_like_an_argument_of_numpy(tmp_path, checkpoint, monkeypatch):
+    named = [ToySequence(name, 4) for name in ("file", "b")]
+    monkeypatch.setattr(run, "load_split", lambda *_, **__: named)
+    track(tmp_path / "tracks", checkpoint=checkpoint)
+    with np.load(tmp_path / "tracks/responses.npz") as responses:
+        assert set(responses.files) == {"file", "file/windows", "b", "b/windows"}
+        assert responses["file"].shape == (4, 4, 4)
+
+
 def test_files_of_a_network(tmp_path, checkpoint):
     output = tmp_path / "tracks"
     track(output, checkpoint=checkpoint)
