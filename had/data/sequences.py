@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -169,5 +170,4 @@ def load_split(prepared: Path, split: str, *, benchmark: str | None = None) -> l
 def check_arrays(sequences: Iterable[Sequence]) -> None:
     """`Sequence.check` of several, side by side: before loaders read them, each in a process of its own."""
     with ThreadPoolExecutor(min(8, len(os.sched_getaffinity(0)))) as pool:  # checksums let other threads run
-        for _ in pool.map(Sequence.check, sequences):
-            pass
+        list(pool.map(methodcaller("check"), sequences))
