@@ -34,6 +34,8 @@ def inspect(
     partial: Partial = False,
 ) -> None:
     """Say what is in a checkpoint, and what becomes of each of its tensors; nothing in it is executed."""
+    import torch
+
     from had.models.inspection import describe, network_of
     from had.models.published import match, read_published, refuse_partial
 
@@ -42,7 +44,8 @@ def inspect(
     width = max(map(len, facts))
     for name, value in facts.items():
         say(f"{name:{width}}  {value:,}" if isinstance(value, int) else f"{name:{width}}  {value}")
-    network = network_of(found) if config is None else _network(config, benchmark, run)
+    with torch.device("meta"):  # only names and shapes are compared
+        network = network_of(found) if config is None else _network(config, benchmark, run)
     report, _ = match(network, found)
     of = "its own size, as published" if config is None else f"{run} on {benchmark} in {config}"
     say(f"\nin a network of {of}:\n{report}")

@@ -35,9 +35,9 @@ def explain_benchmark(experiment: Experiment, benchmark: str, output: Path) -> N
         CheckpointError: networks that are missing or do not fit one another.
     """
     from had.device import choose_device, prepare_machine
+    from had.models.network import crops_for
     from had.models.weights import load_network
     from had.tracking.explain import Student, explain_sequence, write_explanation
-    from had.tracking.run import crops_of
 
     runs = explained_runs(experiment)
     if not runs:
@@ -56,6 +56,11 @@ def explain_benchmark(experiment: Experiment, benchmark: str, output: Path) -> N
         if networks[run].streams != tuple(streams):
             got = f"{', '.join(networks[run].streams)} in {path}"
             raise CheckpointError(f"a network of the streams {', '.join(streams)}", got, "train that run again")
+        for name in ("template_size", "search_size", "patch"):
+            if networks[run].architecture[name] != networks["teacher"].architecture[name]:
+                got = f"{networks[run].architecture[name]} in {path}"
+                expected = f"{name} {networks['teacher'].architecture[name]}, as the teacher has"
+                raise CheckpointError(expected, got, "train that run again")
     alike = {"losses": experiment.losses, "distillation": experiment.distillation}
     students = [Student(experiment.resolve(run).model_copy(update=alike), networks[run]) for run in runs]
     sequences = scenes.test_sequences(experiment, benchmark)
@@ -68,7 +73,7 @@ def explain_benchmark(experiment: Experiment, benchmark: str, output: Path) -> N
                 sequences[name],
                 networks["teacher"],
                 students,
-                crops=crops_of(experiment.crops, networks["teacher"]),
+                crops=crops_for(networks["teacher"], experiment.crops),
                 frames=experiment.explain.frames,
                 device=device,
             )

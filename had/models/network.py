@@ -17,6 +17,7 @@ from had.models.normalize import normalize
 from had.models.vit import Encoder
 from had.options.experiment import RunOptions
 from had.options.network import checked_architecture
+from had.options.training import VOXEL_FOLD, CropOptions
 from had.structures import Features, Prediction, TokenLayout
 
 
@@ -149,6 +150,16 @@ class TrackingNetwork(nn.Module):
             stream: normalize(crop, self.recipes[stream], dtype) if crop.dtype == torch.uint8 else crop.to(dtype)
             for stream, crop in chosen.items()
         }
+
+
+def crops_for(network: TrackingNetwork, crops: CropOptions) -> CropOptions:
+    """``crops`` with the sizes that a network was built for: sides, and voxels that are folded into its grid."""
+    built = network.architecture
+    sizes = {name: built[name] for name in ("template_size", "search_size")}
+    if built["voxel_embedding"] == "list" and "voxel" in network.streams:
+        for part, (side, _) in (("template", network.layout.grid_z), ("search", network.layout.grid_x)):
+            sizes[f"{part}_voxels"] = (VOXEL_FOLD * side) ** 2
+    return crops.model_copy(update=sizes)
 
 
 def token_layout(streams: tuple[str, ...], side_z: int, side_x: int) -> TokenLayout:

@@ -12,7 +12,7 @@ from pathlib import Path
 from safetensors.torch import save
 
 from had.errors import CheckpointError
-from had.files import atomic_file
+from had.files import atomic_file, room_in
 from had.models.network import TrackingNetwork
 from had.models.network_file import FORMAT, network_checksum, read_network_file
 from had.models.published import Published, Report, load_published, read_published
@@ -35,11 +35,14 @@ def save_network(path: Path | str, network: TrackingNetwork, provenance: dict) -
         path: ``.safetensors`` file.
         network: its parameters and buffers are written, and the numbers it was built from.
         provenance: what made it (run, seed, configuration, commit, ...); must be JSON.
+
+    Raises:
+        DataError: no room for it.
     """
     header = {"format": FORMAT, "architecture": network.architecture, "provenance": provenance}
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     header["checksum"] = network_checksum(header, state)
-    with atomic_file(path) as temporary:
+    with room_in(Path(path).parent), atomic_file(path) as temporary:
         # One key, because several are written in random order; `save_file` would hide the file from other users.
         temporary.write_bytes(save(state, metadata={"had": json.dumps(header)}))
 

@@ -38,11 +38,11 @@ class CropOptions(Options):
 
     template_size: int = Field(64, gt=0, le=MOST_PIXELS)
     """Side of the template crop in pixels."""
-    template_factor: float = Field(2.0, gt=1, le=100)
+    template_factor: float = Field(2.0, gt=1, le=16)
     """Side of the template window over the square root of the box's area."""
     search_size: int = Field(128, gt=0, le=MOST_PIXELS)
     """Side of the search crop in pixels."""
-    search_factor: float = Field(4.0, gt=1, le=100)
+    search_factor: float = Field(4.0, gt=1, le=16)
     """Side of the search window over the square root of the box's area."""
     geometry: Literal["exact", "released"] = "exact"
     """Maps between pixels and crop that are each other's inverse, and padding with background; or cuts, maps and

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from had.errors import CheckpointError
+from had.data.layouts import layout_of
+from had.errors import CheckpointError, ConfigError, excerpt
 from had.options.tracking import TrackingOptions
 from had.options.training import CropOptions
 
@@ -29,6 +30,20 @@ def crops_in(provenance: dict, checkpoint: Path) -> CropOptions:
     except (KeyError, TypeError, ValueError):
         got = f"none in {checkpoint}"
         raise CheckpointError("the crops of its training in the checkpoint", got, "train the network again") from None
+
+
+def benchmark_in(provenance: dict, checkpoint: Path) -> str:
+    """The benchmark on which a network was trained: it decides how events become voxels.
+
+    Raises:
+        CheckpointError: the checkpoint does not name one that is known.
+    """
+    name = provenance.get("benchmark")
+    try:
+        return layout_of(str(name)).name
+    except ConfigError:
+        got = f"{excerpt(str(name))} in {checkpoint}"
+        raise CheckpointError("a known benchmark in the checkpoint", got, "train the network again") from None
 
 
 def tracking_in(provenance: dict, checkpoint: Path) -> dict:

@@ -21,11 +21,11 @@ from had.data.frames import EVENT_DTYPE, Frame
 from had.data.layouts import layout_of
 from had.device import choose_device, prepare_machine
 from had.files import atomic_file
+from had.models.network import crops_for
 from had.models.operations import forward_operations
 from had.models.weights import load_network
 from had.options.experiment import Experiment
 from had.progress import progress
-from had.tracking.run import crops_of
 from had.tracking.tracker import Tracker
 
 EVENTS_A_FRAME = 10_000
@@ -55,7 +55,7 @@ def profile(experiment: Experiment, benchmark: str, output: Path) -> None:
     for run, seed in names:
         folder = experiment.results / "checkpoints" / benchmark / run / f"seed{seed}"
         network, _ = load_network(folder / "model.safetensors", device=device)
-        crops = crops_of(experiment.resolve(run).crops, network)
+        crops = crops_for(network, experiment.resolve(run).crops)
         trackers.append(Tracker(network, crops, experiment.tracking, device))
     times = time_frames(trackers, size, experiment.tracking.profile_frames, label=f"profile {benchmark}")
     rows = []

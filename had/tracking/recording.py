@@ -22,10 +22,11 @@ from had.data.representations import voxel_cell, voxel_list
 from had.device import choose_device, prepare_machine
 from had.errors import ConfigError, DataError
 from had.files import atomic_file
+from had.models.network import crops_for
 from had.models.weights import load_network
 from had.options.tracking import TrackingOptions
 from had.progress import progress
-from had.tracking.carried import crops_in, tracking_with
+from had.tracking.carried import benchmark_in, crops_in, tracking_with
 from had.tracking.tracker import Tracker
 
 log = logging.getLogger(__name__)
@@ -99,14 +100,14 @@ def track_recording(
     box = _checked(box, source.size, window_us)
     _refuse_negative(start_us, stop_us)
     tracking = tracking_with(provenance, checkpoint, options)
-    tracker = Tracker(network, crops_in(provenance, checkpoint), tracking, device)
+    tracker = Tracker(network, crops_for(network, crops_in(provenance, checkpoint)), tracking, device)
     frames = frames_of(
         source,
         window_us=window_us,
         start_us=start_us,
         stop_us=stop_us,
         camera=camera or "rgb" in network.streams,
-        voxels=provenance["benchmark"] if "voxel" in network.streams else None,
+        voxels=benchmark_in(provenance, checkpoint) if "voxel" in network.streams else None,
     )
     found: list[np.ndarray] = []
     spent = 0.0

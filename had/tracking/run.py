@@ -24,10 +24,10 @@ from had.data.sequences import Sequence, load_split
 from had.device import choose_device, prepare_machine
 from had.errors import CheckpointError, DataError
 from had.files import atomic_file, file_digest, make_folder, read_json
+from had.models.network import crops_for
 from had.models.weights import load_network
 from had.options.analysis import Start
 from had.options.experiment import Experiment
-from had.options.training import CropOptions
 from had.progress import progress
 from had.tracking.carried import warn_of_others
 from had.tracking.controls import build_control
@@ -221,13 +221,7 @@ def _network(experiment: Experiment, benchmark: str, run: str, checkpoint: Path 
         got = f"{', '.join(network.streams)} in {checkpoint}"
         raise CheckpointError(f"a network of the streams {', '.join(streams)}", got, "give this run's checkpoint")
     warn_of_others(provenance, checkpoint, experiment.tracking, options.crops)
-    return network, crops_of(options.crops, network)
-
-
-def crops_of(crops: CropOptions, network) -> CropOptions:
-    """``crops`` with the sizes that the network was built for."""
-    sizes = {name: network.architecture[name] for name in ("template_size", "search_size")}
-    return crops.model_copy(update=sizes)
+    return network, crops_for(network, options.crops)
 
 
 def _done(output: Path, sequence: Sequence) -> bool:

@@ -16,6 +16,7 @@ from torch import Tensor
 from had.boxes import clip_xywh
 from had.data.crops import AnyWindow, crop, from_window, window_around
 from had.data.frames import Frame
+from had.errors import CheckpointError
 from had.models.head import decode
 from had.options.tracking import TrackingOptions
 from had.options.training import CropOptions
@@ -85,6 +86,9 @@ class Tracker:
 
         Returns:
             (4,) or (S, 4) ``xywh`` in pixels, kept inside the sensor; that of an ended sequence stays.
+
+        Raises:
+            CheckpointError: the network computes no finite numbers.
         """
         if isinstance(frames, Frame):
             return self.track([frames])[0]
@@ -99,6 +103,9 @@ class Tracker:
             prediction, _ = self.network(template, self._inputs(present, windows, self.crops.search_voxels))
             weighted = prediction.response * self.weight.to(prediction.response.dtype)
             found = decode(weighted, prediction.size, prediction.offset).cpu().double().numpy()
+            if not np.isfinite(found).all():
+                got = "NaN or infinity: its weights are too large"
+                raise CheckpointError("boxes in numbers from the network", got, "train it again at a lower rate")
             self.responses[:] = 0
             self.responses[alive] = prediction.response.cpu().numpy()
         for index, frame, window, box in zip(alive, present, windows, found, strict=True):

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from had.errors import CheckpointError
-from had.files import atomic_file
+from had.files import atomic_file, room_in
 from had.models.tensors_only import read
 
 log = logging.getLogger(__name__)
@@ -23,9 +23,16 @@ REMEDY = "delete the file to start this run again"
 
 
 def save_state(path: Path | str, state: dict) -> None:
-    """Write a training state whole or not at all."""
-    with atomic_file(path) as temporary:
-        torch.save(state, temporary)
+    """Write a training state whole or not at all.
+
+    Raises:
+        DataError: no room for it.
+    """
+    with room_in(Path(path).parent), atomic_file(path) as temporary, temporary.open("wb") as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:  # torch puts its own words over the system's
+            raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
 
 
 def load_state(path: Path | str, *, digest: str) -> dict | None:

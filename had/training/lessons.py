@@ -26,7 +26,7 @@ from had.device import choose_device, prepare_machine
 from had.errors import CheckpointError, DataError
 from had.files import atomic_folder, file_digest
 from had.losses.hierarchical import lesson, matched_streams
-from had.models.network import TrackingNetwork
+from had.models.network import TrackingNetwork, crops_for
 from had.models.weights import load_network
 from had.options.experiment import Experiment, RunOptions
 from had.progress import progress
@@ -201,13 +201,13 @@ def load_teacher(path: Path, streams: tuple[str, ...], device: str, options: Run
     if network.streams != tuple(streams):
         got = f"{', '.join(network.streams)} in {path}"
         raise CheckpointError(f"a teacher of the streams {', '.join(streams)}", got, "give this benchmark's teacher")
-    sizes = {name: getattr(options.crops, name) for name in ("template_size", "search_size")}
-    sizes |= {"patch": options.network.patch}
+    wanted_sizes = options.crops.model_dump() | {"patch": options.network.patch, "keep_ratio": 1.0}
     if options.needs_whole_teacher:
-        sizes |= {"dim": options.network.dim, "heads": options.network.heads}
-    for name, wanted in sizes.items() if options.terms else ():
-        if network.architecture[name] != wanted:
-            got = f"{network.architecture[name]} in {path}"
+        wanted_sizes |= {"dim": options.network.dim, "heads": options.network.heads}
+    sizes = crops_for(network, options.crops).model_dump() | network.architecture
+    for name, wanted in wanted_sizes.items() if options.terms else ():
+        if sizes[name] != wanted:
+            got = f"{sizes[name]} in {path}"
             expected = f"a teacher of {name} {wanted}, as run {options.run!r} has"
             raise CheckpointError(expected, got, "correct one of them")
     return network.requires_grad_(False)

@@ -4,6 +4,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+import torch
 from toy_experiment import experiment
 from typer.testing import CliRunner
 
@@ -13,7 +14,7 @@ from had.data.frames import EVENT_DTYPE
 from had.data.recordings import open_recording
 from had.data.recordings.recording import Recording
 from had.errors import CheckpointError, ConfigError, DataError
-from had.models.network import build_network
+from had.models.network import TrackingNetwork, build_network, crops_for
 from had.models.weights import load_network, save_network
 from had.options.tracking import TrackingOptions
 from had.tracking import recording
@@ -306,3 +307,49 @@ def test_the_sensors_size_can_be_stated(tmp_path, csv, checkpoint):
         assert isinstance(end(size), DataError | ConfigError), size
     source = open_recording(csv, size=(1280, 720))
     assert next(frames_of(source, window_us=1000))[1].size == (1280, 720)
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({}, "crops of its training"),
+        ({"options": 3}, "crops of its training"),
+        ({"options": {"crops": {"search_factor": 1e6}}}, "crops of its training"),
+        ({"options": {"crops": {}}}, "a known benchmark"),
+        ({"options": {"crops": {}}, "benchmark": ["\x1b"]}, "a known benchmark"),
+        ({"options": {"crops": {}}, "benchmark": "coesot", "tracking": [1]}, "tracking options"),
+    ],
+)
+def test_strange_facts_in_a_checkpoint_are_one_sentence(tmp_path, csv, facts, sentence):
+    options = experiment(tmp_path).resolve("student")
+    save_network(tmp_path / "x.safetensors", build_network(options, ("event_image", "voxel"), seed=0), facts)
+    with pytest.raises(CheckpointError, match=sentence) as caught:
+        list(track_recording(recording=csv, box=BOX, checkpoint=tmp_path / "x.safetensors", device="cpu"))
+    assert "\x1b" not in str(caught.value)
+
+
+def test_sides_and_folded_voxels_of_the_crops_are_the_networks(tmp_path, csv):
+    options = experiment(tmp_path).resolve("student")
+    folded = options.model_copy(update={"network": options.network.model_copy(update={"voxel_embedding": "list"})})
+    crops = crops_for(TrackingNetwork(streams=("event_image", "voxel"), **sizes_of(folded)), options.crops)
+    network = build_network(folded.model_copy(update={"crops": crops}), ("event_image", "voxel"), seed=0)
+    facts = {"options": {"crops": {"template_size": 48, "search_size": 48, "search_voxels": 5}}, "benchmark": "coesot"}
+    save_network(tmp_path / "x.safetensors", network, facts)
+    assert list(track_recording(recording=csv, box=BOX, checkpoint=tmp_path / "x.safetensors", device="cpu"))
+
+
+def sizes_of(options):
+    return {name: getattr(options.crops, name) for name in ("template_size", "search_size")} | (
+        options.network.model_dump()
+    )
+
+
+def test_a_network_that_computes_no_numbers_is_one_sentence(tmp_path, csv):
+    options = experiment(tmp_path).resolve("student")
+    network = build_network(options, ("event_image",), seed=0)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.fill_(3e38)
+    save_network(tmp_path / "x.safetensors", network, {"options": options.model_dump(mode="json")})
+    with pytest.raises(CheckpointError, match="weights are too large"):
+        list(track_recording(recording=csv, box=BOX, checkpoint=tmp_path / "x.safetensors", device="cpu"))

@@ -1,9 +1,11 @@
 """The state on disk: whole, checked, read as data."""
 
+import resource
+
 import pytest
 import torch
 
-from had.errors import CheckpointError
+from had.errors import CheckpointError, DataError
 from had.training.checkpoint import KEYS, load_state, save_state
 
 STATE = {**dict.fromkeys(KEYS, 0), "digest": "abc", "network": {"w": torch.arange(3.0)}, "history": [{"epoch": 1}]}
@@ -52,8 +54,8 @@ def test_foreign_dictionary_is_refused(tmp_path):
 def test_failed_write_keeps_the_former_state(tmp_path, monkeypatch):
     save_state(tmp_path / "last.pt", STATE)
 
-    def fails(state, path):
-        path.write_bytes(b"half")
+    def fails(state, file):
+        file.write(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr("had.training.checkpoint.torch.save", fails)
@@ -87,3 +89,16 @@ def test_state_that_names_a_file_elsewhere_is_refused(tmp_path):
     save_state(tmp_path / "last.pt", STATE | {"digest": "../../x"})
     with pytest.raises(CheckpointError, match="delete the file"):
         load_state(tmp_path / "last.pt", digest="abc")
+
+
+def test_full_disk_is_one_sentence_and_keeps_the_former_state(tmp_path):
+    save_state(tmp_path / "last.pt", STATE)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(DataError, match="make room"):
+            save_state(tmp_path / "last.pt", STATE | {"network": {"w": torch.zeros(10**6)}})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert load_state(tmp_path / "last.pt", digest="abc")["history"] == [{"epoch": 1}]
+    assert len(list(tmp_path.iterdir())) == 1
