@@ -9,6 +9,7 @@ import typer
 
 from had import cli_options as options
 from had.config import load
+from had.run_database import check_database, tracking_uri
 
 Tracks = Annotated[
     Path | None, typer.Option(help="The teacher's tracks of the training split, for distillation.unlabelled.")
@@ -27,10 +28,13 @@ def train(
     tracks: Tracks = None,
 ) -> None:
     """Train a teacher or a student; go on where a killed job stopped."""
+    experiment = load(config)
+    if not (output / "summary.json").is_file():  # a finished one needs no database
+        check_database(tracking_uri(experiment.results))
     from had.training.loop import train as train_run
 
     train_run(
-        load(config),
+        experiment,
         benchmark=benchmark,
         run=run,
         seed=seed,

@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import lru_cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
@@ -37,6 +38,8 @@ FIRST_CALL = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "4", "MLFLOW_HTTP_REQUEST_MAX_RETRI
 LATER_CALLS = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3"}
 """Seconds that a server has for an answer, and repeated requests; MLflow's own would be 120 and 7."""
 _DATABASES = ("postgresql", "mysql", "mssql")
+_OTHERS = ("", "file", "sqlite", "databricks", "databricks-uc", "uc")
+"""Kinds of addresses that are MLflow's to judge."""
 
 
 def tracking_uri(results: Path | str) -> str:
@@ -110,7 +113,7 @@ def check_database(uri: str) -> None:
     """See that the place of an address answers and can be written, without MLflow and within some seconds.
 
     Raises:
-        DataError: it does not, or cannot. Addresses of a form that is not known here are left to MLflow.
+        DataError: it does not, or cannot, or the address is of no kind that MLflow knows.
     """
     try:
         scheme, file = urlsplit(uri).scheme.partition("+")[0], sqlite_file(uri)
@@ -126,6 +129,9 @@ def check_database(uri: str) -> None:
         _within(uri, lambda: _ask_server(uri))
     elif scheme in _DATABASES:
         _within(uri, lambda: _connect(uri))
+    elif scheme not in (*_OTHERS, *(plugin.name for plugin in entry_points(group="mlflow.tracking_store"))):
+        known = ", ".join(("http", "https", "sqlite", *_DATABASES))
+        raise _refusal(uri, ValueError(f"{scheme!r} is no kind of address (known are {known}, as in http://host:5000)"))
 
 
 def _within(uri: str, call: Callable[[], object]) -> None:
