@@ -205,6 +205,11 @@ def _runs(process: int) -> bool:
     return True
 
 
+def shown(folder: Path) -> list[Path]:
+    """What a folder holds, by name; not what begins with a dot, as macOS's ``._`` files in archives do."""
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
 def read_text(path: Path, expected: str) -> str:
     """The text of a UTF-8 file, with or without a byte-order mark.
 

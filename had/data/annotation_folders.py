@@ -17,6 +17,7 @@ import numpy as np
 from had.data.annotation_layouts import AnnotationLayout
 from had.data.annotations import Annotation, read_attributes, read_flags, read_ground_truth
 from had.errors import DataError
+from had.files import shown
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ def check_scorable(annotations: AnnotationFolder, folder: Path) -> None:
 
 def _nested(layout: AnnotationLayout, folder: Path) -> dict[str, Files]:
     found = {}
-    for entry in folder.iterdir():
+    for entry in shown(folder):
         for name in dict.fromkeys((layout.boxes, *_GROUND_TRUTH)):
             if (entry / name).is_file():
                 found[entry.name] = Files(entry / name, entry / layout.presence if layout.presence else None)
@@ -122,7 +123,7 @@ def _nested(layout: AnnotationLayout, folder: Path) -> dict[str, Files]:
 
 def _below(layout: AnnotationLayout, folder: Path) -> list[Path]:
     """Folders one level down that hold annotations, in a form that cannot be mistaken for other text files."""
-    folders = (entry for entry in sorted(folder.iterdir()) if entry.is_dir())
+    folders = [entry for entry in shown(folder) if entry.is_dir()]
     return [entry for entry in folders if _nested(layout, entry) or (entry / "gt_rect").is_dir()]
 
 
@@ -134,8 +135,8 @@ def _flat(layout: AnnotationLayout, folder: Path) -> dict[str, Files]:
 def _listed(layout: AnnotationLayout, folder: Path, absent: Path | None) -> dict[str, Files]:
     return {
         path.stem: Files(path, absent / path.name if layout.presence and absent else None)
-        for path in folder.glob("*.txt")
-        if path.name not in _LISTS
+        for path in (shown(folder) if folder.is_dir() else ())
+        if path.suffix == ".txt" and path.name not in _LISTS
     }
 
 

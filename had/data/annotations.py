@@ -10,6 +10,7 @@ import io
 import logging
 import os
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from had.box_text import quick_boxes
 from had.data.annotation_layouts import AnnotationLayout
 from had.data.layouts import SENSOR_FILE, SLICES_FILE, Layout
 from had.errors import DataError, excerpt, nearest
-from had.files import read_text
+from had.files import read_text, shown
 from had.numerals import natural
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ MOST_SIDE = 1 << 14
 """Pixels of a sensor's side; a coordinate is stored in 16 bits."""
 MOST_SLICES = 10_000_000
 """Slices of a recording."""
+MOST_NAME = 255
+"""Bytes of a folder's name."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,10 @@ def read_list(path: Path) -> list[str]:
     lines = [line.strip() for line in read_text(path, "a list of sequences").splitlines()]
     names = [line for line in lines if line]
     for number, name in enumerate(lines, 1):
-        if name in (".", "..") or "/" in name or "\\" in name:
-            raise DataError("names of folders", f"{name!r} in line {number} of {path}", "write names without a path")
-    doubled = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+        if name.startswith(".") or set(name) & set("/\\\0") or len(name.encode(errors="replace")) > MOST_NAME:
+            got, remedy = f"{excerpt(name)} in line {number} of {path}", "write names without a path or a leading dot"
+            raise DataError("names of folders", got, remedy)
+    doubled = sorted(name for name, count in Counter(names).items() if count > 1)
     if not names:
         remedy = "write one sequence name a line, or leave the list out"
         raise DataError("the names of sequences", f"none in {path}, which is empty", remedy)
@@ -236,7 +240,8 @@ def read_attributes(layout: AnnotationLayout, folder: Path) -> dict[str, dict[st
         if (place / "attributes.csv").is_file():
             return _attribute_table(layout, place / "attributes.csv")
         if (place / "att").is_dir() and layout.attributes:
-            return {path.stem: _attribute_flags(layout, path) for path in sorted((place / "att").glob("*.txt"))}
+            flags = [path for path in shown(place / "att") if path.suffix == ".txt"]
+            return {path.stem: _attribute_flags(layout, path) for path in flags}
     return {}
 
 

@@ -20,8 +20,12 @@ _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """PNG's colour types."""
 
 
-def checked_size(content: bytes) -> tuple[int, int]:
+def checked_size(content: bytes, length: int | None = None) -> tuple[int, int]:
     """(width, height) that an image file states.
+
+    Args:
+        content: its bytes; of PNG and BMP the first 33 are enough.
+        length: how many it has; None: these.
 
     Raises:
         ValueError: another format, no size, or one that the file cannot hold.
@@ -29,7 +33,7 @@ def checked_size(content: bytes) -> tuple[int, int]:
     for begin, size_of in _FORMATS.items():
         if content.startswith(begin):
             try:
-                width, height = size_of(content)
+                width, height = size_of(content, len(content) if length is None else length)
             except struct.error:
                 raise ValueError("cut off inside its header") from None
             if not 0 < width * height <= MOST_PIXELS:
@@ -38,17 +42,17 @@ def checked_size(content: bytes) -> tuple[int, int]:
     raise ValueError("neither PNG, JPEG, BMP nor TIFF")
 
 
-def _png(content: bytes) -> tuple[int, int]:
+def _png(content: bytes, size: int) -> tuple[int, int]:
     length, kind, width, height, depth, colour = struct.unpack_from(">I4sIIBB", content, 8)
     if kind != b"IHDR" or length != 13 or depth not in (1, 2, 4, 8, 16) or colour not in _CHANNELS:
         raise ValueError("a broken header")
     stored = height * ((width * depth * _CHANNELS[colour] + 7) // 8)
-    if stored > _DEFLATE * len(content):
-        raise ValueError(f"it states {width} x {height} pixels in {len(content)} bytes")
+    if stored > _DEFLATE * size:
+        raise ValueError(f"it states {width} x {height} pixels in {size} bytes")
     return width, height
 
 
-def _jpeg(content: bytes) -> tuple[int, int]:
+def _jpeg(content: bytes, size: int) -> tuple[int, int]:
     place = 2
     while True:
         marker, kind, length = struct.unpack_from(">BBH", content, place)
@@ -66,18 +70,18 @@ def _jpeg(content: bytes) -> tuple[int, int]:
         else:
             place += 2 + length
     pixels = width * height
-    if pixels > _JPEG_PIXELS * len(content) or pixels * content.count(b"\xff\xda") > _MOST_SCANNED:
-        raise ValueError(f"it states {width} x {height} pixels in {len(content)} bytes")
+    if pixels > _JPEG_PIXELS * size or pixels * content.count(b"\xff\xda") > _MOST_SCANNED:
+        raise ValueError(f"it states {width} x {height} pixels in {size} bytes")
     return width, height
 
 
-def _bmp(content: bytes) -> tuple[int, int]:
+def _bmp(content: bytes, size: int) -> tuple[int, int]:
     (header,) = struct.unpack_from("<I", content, 14)
     width, height = struct.unpack_from("<HH" if header == 12 else "<ii", content, 18)
     return width, abs(height)
 
 
-def _tiff(content: bytes) -> tuple[int, int]:
+def _tiff(content: bytes, size: int) -> tuple[int, int]:
     order = "<" if content.startswith(b"II") else ">"
     (place,) = struct.unpack_from(f"{order}I", content, 4)
     (count,) = struct.unpack_from(f"{order}H", content, place)

@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 
 from had.data.frames import read_image
-from had.data.image_header import MOST_PIXELS
+from had.data.image_header import checked_size
 from had.errors import DataError
 
 _PNG, _PNG_END = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\0\0\0\0IEND\xaeB`\x82"
@@ -46,18 +46,17 @@ def image_size(path: Path, *, decode: bool = False) -> tuple[int, int] | None:
 def _stated_size(path: Path) -> tuple[int, int] | None:
     """What the header of a PNG or BMP file states, if the file has all its bytes."""
     with path.open("rb", buffering=0) as file:
-        head = file.read(54)
-        if head.startswith(_PNG) and len(head) >= 33:
+        head, length = file.read(54), file.seek(0, 2)
+        if head.startswith(_PNG) and length >= len(head):
             file.seek(-len(_PNG_END), 2)
-            width, height = struct.unpack_from(">II", head, 16)
-            return _bounded(width, height) if file.read() == _PNG_END else None
-        if head.startswith(b"BM") and len(head) == 54:
+            whole = file.read() == _PNG_END
+        elif head.startswith(b"BM") and len(head) == 54:
             begin, _, width, height, _, depth, kind = struct.unpack_from("<IIiiHHI", head, 10)
             rows = (width * depth + 31) // 32 * 4 * abs(height)
-            if kind == _BMP_UNCOMPRESSED and file.seek(0, 2) >= begin + rows and width > 0 and height:
-                return _bounded(width, abs(height))
-    return None
-
-
-def _bounded(width: int, height: int) -> tuple[int, int] | None:
-    return (width, height) if 0 < width * height <= MOST_PIXELS else None
+            whole = kind == _BMP_UNCOMPRESSED and length >= begin + rows
+        else:
+            return None
+    try:
+        return checked_size(head, length) if whole else None
+    except ValueError:
+        return None

@@ -20,8 +20,10 @@ import numpy as np
 _HEADER = 128
 _HEAD_BYTES = 512
 """Enough for a matrix's shape and name."""
-_LARGEST = 1 << 28
-"""Bytes of a compressed matrix; what is larger is no voxel file."""
+MOST_VALUES = 1 << 22
+"""Numbers in an array; a voxel file's largest has 16,000 cells of 16 polarities."""
+_LARGEST = 8 * MOST_VALUES + (1 << 16)
+"""Bytes of a matrix: its numbers and what it says of itself."""
 _MATRIX, _COMPRESSED = 14, 15
 _TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 _NUMERIC = range(6, 16)
@@ -64,10 +66,17 @@ def read_matrices(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
     found = {}
     with path.open("rb") as file:
         for element in _elements(file):
-            content = _content(element, None)
-            head = _head(content, element.order)
-            if head.name in names and head.kind in _NUMERIC:
-                found[head.name] = _numbers(content, element.order, head)
+            place = file.tell()
+            head = _head(_content(element, _HEAD_BYTES), element.order)
+            if head.name not in names or head.kind not in _NUMERIC:
+                continue
+            if head.name in found:
+                raise ValueError(f"two matrices {head.name}")
+            if math.prod(head.shape) > MOST_VALUES:
+                raise ValueError(f"the shape {head.shape} of {head.name}, of at most {MOST_VALUES:,} numbers")
+            file.seek(place)
+            content = _content(element, _LARGEST, whole=True)
+            found[head.name] = _numbers(content, element.order, _head(content, element.order))
     if missing := sorted(set(names) - found.keys()):
         raise ValueError(f"no numbers called {', '.join(missing)}")
     return found
@@ -92,20 +101,26 @@ def _elements(file: IO[bytes]) -> Iterator[_Element]:
         place += 8 + length + (0 if kind == _COMPRESSED else -length % 8)
 
 
-def _content(element: _Element, most: int | None) -> bytes:
-    """The bytes of a matrix, at most ``most``; none of an element that is something else."""
+def _content(element: _Element, most: int, *, whole: bool = False) -> bytes:
+    """The bytes of a matrix, at most ``most``; none of an element that is something else.
+
+    Args:
+        whole: all of them, or none are given (`ValueError`).
+    """
     if element.kind not in (_MATRIX, _COMPRESSED):
         return b""
-    data = element.file.read(element.length if most is None else min(element.length, most))
+    if whole and element.length > most:
+        raise ValueError(f"a matrix of {element.length:,} bytes, of at most {most:,}")
+    data = element.file.read(min(element.length, most))
     if element.kind == _MATRIX:
         return data
     stream = zlib.decompressobj()
     try:
-        data = stream.decompress(data, most or _LARGEST)
+        data = stream.decompress(data, most)
     except zlib.error as error:
         raise ValueError(f"damaged compressed data ({error})") from None
     inner, size = struct.unpack(f"{element.order}2I", data[:8]) if len(data) >= 8 else (0, 0)
-    if inner != _MATRIX or (most is None and (not stream.eof or len(data) < 8 + size)):
+    if inner != _MATRIX or (whole and (not stream.eof or len(data) < 8 + size)):
         raise ValueError("damaged compressed data")
     return data[8 : 8 + size]
 

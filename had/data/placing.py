@@ -13,6 +13,7 @@ from pathlib import Path
 from had.data.archives import is_archive
 from had.data.layouts import Layout
 from had.errors import DataError
+from had.files import shown
 
 
 def place(layout: Layout, unpacked: Path, target: Path, aside: Path, *, whole: bool = False) -> None:
@@ -50,10 +51,10 @@ def _base(layout: Layout, unpacked: Path, whole: bool) -> Path:
         raise DataError("sequences in one folder of the archive", got, remedy)
     if sequences:
         return next(iter(sequences))
-    if inner := sorted(path for path in unpacked.rglob("*") if is_archive(path)):
+    if inner := sorted(path for path in unpacked.rglob("[!.]*") if is_archive(path)):
         remedy = "move what is in it into the folder of the archives, and the archive around it away"
         raise DataError("sequences in an archive", f"another archive, {inner[0]}", remedy)
-    entries = list(unpacked.iterdir())
+    entries = shown(unpacked)
     if len(entries) == 1 and entries[0].is_dir() and entries[0].name in splits:
         return entries[0]
     return unpacked

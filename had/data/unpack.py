@@ -34,8 +34,15 @@ MOST_RATIO = 100
 FREE_BYTES = 256 << 20
 """An archive may become so large whatever its own size."""
 BLOCK = 1 << 20
-BROKEN = zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, struct.error
+BROKEN = (
+    *(zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, struct.error),
+    *(IndexError, KeyError, OverflowError, RecursionError),  # what the library says of some headers
+)
 _OPENERS: dict[str, Callable[..., Any]] = {"gz": gzip.open, "tgz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
+_MOST_NAME = 1 << 16
+"""Bytes of a tar header that only names the next member; a path has at most 4,096."""
+_MOST_NAMES = 8
+"""Such headers before one member."""
 _TAR_END = 1024
 """A tar archive ends with two blocks of zeros."""
 
@@ -123,7 +130,7 @@ def _unpack_tar(archive: Archive, file: IO[bytes], folder: Path, show) -> int:
     watched = _Watched(opener(file) if opener else file, limit=max(FREE_BYTES, MOST_RATIO * archive.bytes))
     budget, count = _Budget(archive), 0
     try:
-        with tarfile.open(fileobj=watched, mode="r|") as content:
+        with tarfile.open(fileobj=watched, mode="r|", tarinfo=_Member) as content:
             for info in content:
                 if info.isdir():
                     continue
@@ -144,6 +151,18 @@ def _unpack_tar(archive: Archive, file: IO[bytes], folder: Path, show) -> int:
     if watched.tail.strip(b"\0") or len(watched.tail) < _TAR_END:
         raise tarfile.ReadError("its end is missing")
     return count
+
+
+class _Member(tarfile.TarInfo):
+    """A member of a tar archive before which no more and no longer headers come than a name needs."""
+
+    def _proc_member(self, tarfile_: Any) -> Any:
+        naming = self.type in (*tarfile.GNU_TYPES, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+        naming = naming and self.type != tarfile.GNUTYPE_SPARSE
+        tarfile_.headers_in_a_row = getattr(tarfile_, "headers_in_a_row", 0) + 1 if naming else 0
+        if naming and (self.size > _MOST_NAME or tarfile_.headers_in_a_row > _MOST_NAMES):
+            raise tarfile.ReadError("a header that names the next member is too long, or one of too many")
+        return super()._proc_member(tarfile_)  # type: ignore[misc]
 
 
 class _BombError(Exception):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import re
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,8 +24,8 @@ from had.data.layouts import Layout
 from had.data.simulate.enrol import check_name, enrol, name_of
 from had.data.simulate.recording import FLAGS, Annotated, lead_of, write_recording
 from had.data.simulate.textures import luminance
-from had.errors import ConfigError, DataError
-from had.files import atomic_folder, read_text
+from had.errors import ConfigError, DataError, excerpt
+from had.files import atomic_folder, read_text, shown
 from had.options.recordings import SimulationOptions
 
 IMAGES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
@@ -110,7 +111,7 @@ def read_boxes(path: Path, *, frames: int, size: tuple[int, int], origin: int) -
         except ValueError:
             row = []
         if len(row) != 4 or not np.isfinite(row).all():
-            raise DataError("four numbers x,y,w,h", f"{line!r} in line {number} of {path}", "correct that line")
+            raise DataError("four numbers x,y,w,h", f"{excerpt(line)} in line {number} of {path}", "correct that line")
         if min(row[2:]) <= 0:
             row = [0.0] * 4
         else:
@@ -136,7 +137,8 @@ class Video:
         self._recent: dict[int, np.ndarray] = {}
         self._files: list[Path] = []
         if path.is_dir():
-            self._files = sorted((f for f in path.iterdir() if f.suffix.lower() in IMAGES), key=_natural)
+            self._files = sorted((f for f in shown(path) if f.suffix.lower() in IMAGES), key=_natural)
+            _check_numbers(self._files)
             self._count = len(self._files)
         elif path.is_file():
             self._capture = cv2.VideoCapture(str(path))
@@ -167,7 +169,10 @@ class Video:
         if self._files:
             return read_image(self._files[index], getattr(self, "size", None))
         while self._position <= index:
-            good, image = self._capture.read()
+            try:
+                good, image = self._capture.read()
+            except cv2.error:
+                good = False
             if not good:
                 remedy = "convert the video again, or give a folder of images"
                 raise DataError(f"{self._count} frames in {self._path}", f"none at {self._position}", remedy)
@@ -175,9 +180,33 @@ class Video:
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def _natural(path: Path) -> list:
-    """Sort key by which img10 comes after img9."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
+def _natural(path: Path) -> tuple[list[Any], str]:
+    """Sort key by which img10 comes after img9: text and numbers by turns."""
+    parts: list[Any] = re.split(r"([0-9]+)", path.stem)
+    parts[1::2] = map(int, parts[1::2])
+    return parts, path.suffix
+
+
+def _check_numbers(files: list[Path]) -> None:
+    """Look at the numbers in the names of a video's frames, which are played at one rate.
+
+    Raises:
+        DataError: one frame twice, as ``7.png`` and ``007.jpg``.
+    """
+    keys = [_natural(path)[0] for path in files]
+    for before, key, path in zip(files, keys[1:], files[1:], strict=False):
+        if _natural(before)[0] == key:
+            raise DataError("each frame once", f"{before} and {path.name}", "remove one of them")
+    if len({(len(key), *key[::2]) for key in keys}) > 1:
+        return
+    numbers = np.array([key[1::2] for key in keys], object)
+    changing = [column for column in numbers.T if len(set(column)) > 1]
+    steps = np.diff(changing[0]) if len(changing) == 1 else np.array([1])
+    if len(uneven := np.flatnonzero(steps != min(steps))):
+        name = files[uneven[0] + 1].name
+        log.warning(
+            "%d frames are missing before others, the first before %s; all are played at one rate", len(uneven), name
+        )
 
 
 class VideoSource:
