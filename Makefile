@@ -18,7 +18,7 @@ help: ## This list.
 
 install: $(VENV)/.installed ## The environment alone, in .venv.
 
-demo: $(VENV)/.installed ## Simulate, train, track, evaluate: tables and figures in results/ (under half an hour on two cores).
+demo: $(VENV)/.installed ## Simulate, train, track, evaluate: tables and figures in results/ (about half an hour on two idle cores).
 	@$(SNAKEMAKE) --cores $(CORES) --quiet host reason
 	@$(MAKE) --no-print-directory report
 	@for table in $(RESULTS)/tables/ablation_*.md; do [ ! -f "$$table" ] || { echo; cat "$$table"; }; done
@@ -42,6 +42,9 @@ test-reference: $(VENV)/.installed-for-tests ## Networks, losses, crops and trac
 	@test -f "$${HAD_REFERENCE:-../shared/reference/had_official}/manifest.json" \
 	  || { echo "No manifest.json in $${HAD_REFERENCE:-../shared/reference/had_official}: set HAD_REFERENCE" >&2; exit 1; }
 	$(BIN)/pytest tests/reference
+
+readme: $(VENV)/.installed ## The demo from nothing, timed; what it gave into README.md (half an hour, on an idle machine).
+	$(BIN)/python benchmarks/demo.py
 
 test-fuzz: $(VENV)/.installed-for-tests ## Damaged and random files for each parser, a minute each.
 	HAD_FUZZ_SECONDS=60 $(BIN)/pytest tests/fuzz
