@@ -18,9 +18,10 @@ from had.data.frames import EVENT_DTYPE, Frame
 from had.data.layouts import layout_of
 from had.data.recordings import Recording, TimeUnit, open_recording, time_slices
 from had.data.recordings.gaps import span
+from had.data.recordings.recording import LATEST_US
 from had.data.representations import voxel_cell, voxel_list
 from had.device import choose_device, prepare_machine
-from had.errors import ConfigError, DataError
+from had.errors import ConfigError, DataError, excerpt
 from had.files import atomic_file
 from had.models.network import crops_for
 from had.models.weights import load_network
@@ -98,7 +99,7 @@ def track_recording(
     network, provenance = load_network(checkpoint, device=device)
     source = open_recording(recording, size=size, time_unit=time_unit)
     box = _checked(box, source.size, window_us)
-    _refuse_negative(start_us, stop_us)
+    _refuse_absurd(start_us, stop_us)
     tracking = tracking_with(provenance, checkpoint, options)
     tracker = Tracker(network, crops_for(network, crops_in(provenance, checkpoint)), tracking, device)
     frames = frames_of(
@@ -257,10 +258,11 @@ def _voxels(events: np.ndarray, benchmark: str | None, size: tuple, begin: int, 
     return voxel_list(events, recipe=layout_of(benchmark).voxel, size=size, begin_us=begin, end_us=end)
 
 
-def _refuse_negative(start_us: int | None, stop_us: int | None) -> None:
+def _refuse_absurd(start_us: int | None, stop_us: int | None) -> None:
     for option, value in (("--start-us", start_us), ("--stop-us", stop_us)):
-        if value is not None and value < 0:
-            raise ConfigError(f"{option} from 0 on", f"{value}", "give microseconds; see `had inspect`")
+        if value is not None and not 0 <= value < LATEST_US:
+            got = excerpt(str(value))[1:-1]
+            raise ConfigError(f"{option} from 0 on", got, "give microseconds after the recording's first event")
 
 
 def _refuse_empty(frame: Frame, box: np.ndarray, begin_us: int) -> None:

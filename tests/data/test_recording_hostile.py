@@ -1,11 +1,13 @@
 """Files that are something else, that name other files, or that state more than they hold: one sentence each."""
 
+import bz2
 import io
 import struct
 import zipfile
 import zlib
 
 import h5py
+import hdf5plugin
 import numpy as np
 import pyarrow
 import pytest
@@ -147,6 +149,42 @@ def test_a_stored_chunk_of_gigabytes_is_refused(tmp_path):
             data = file.create_dataset(f"events/{name}", (1 << 28,), kind, chunks=(1 << 28,), compression="gzip")
             data.id.write_direct_chunk((0,), zlib.compress(bytes(1000)))
     with bounded(memory=LIMIT), pytest.raises(DataError, match="pieces of at most"):
+        inspect(tmp_path / "e.h5")
+
+
+def _deflated(size: int) -> bytes:
+    packer = zlib.compressobj(9)
+    return b"".join(packer.compress(bytes(1 << 24)) for _ in range(size >> 24)) + packer.flush()
+
+
+def _lz4(size: int) -> bytes:
+    return struct.pack(">QI", size, 1 << 20) + bytes(1000)
+
+
+def _blosc(size: int) -> bytes:
+    return struct.pack("<BBBBIII", 2, 1, 1, 1, size, 1 << 18, 1016) + bytes(1000)
+
+
+def _zstd(size: int) -> bytes:
+    return pyarrow.Codec("zstd").compress(bytes(size)).to_pybytes()
+
+
+@pytest.mark.parametrize(
+    ("codec", "packed"),
+    [
+        ({"compression": "gzip"}, _deflated),
+        (hdf5plugin.LZ4(), _lz4),
+        (hdf5plugin.Blosc(), _blosc),
+        (hdf5plugin.Zstd(), _zstd),
+        (hdf5plugin.BZip2(), lambda size: bz2.compress(bytes(size))),
+    ],
+)
+def test_chunks_that_unpack_to_more_than_they_state_are_refused(tmp_path, codec, packed):
+    with h5py.File(tmp_path / "e.h5", "w") as file:
+        for name, values in {"x": EVENTS["x"], "y": EVENTS["y"], "p": EVENTS["p"] > 0, "t": EVENTS["t"]}.items():
+            file.create_dataset(f"events/{name}", data=values, chunks=(300,), **codec)
+        file["events/t"].id.write_direct_chunk((0,), packed(5 << 26))
+    with bounded(memory=LIMIT), pytest.raises(DataError, match="chunks of 2400 bytes, got the one at"):
         inspect(tmp_path / "e.h5")
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import struct
 import xml.etree.ElementTree as ElementTree
+from collections import deque
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -91,8 +92,8 @@ class Aedat4Recording(Recording):
             self.notes.append(f"the table of contents at its end is cut off or broken: {_UNCHECKED}")
             return None
         contents = np.sort(contents, order="offset")
-        there = {offset for offset, *_ in self._heads()}
-        if sum(offset in there for offset in contents["offset"].tolist()) * 2 < len(there):
+        there = np.fromiter((offset for offset, *_ in self._heads()), np.int64)
+        if np.isin(contents["offset"], there).sum() * 2 < len(there):
             self.notes.append(f"the table of contents at its end is not of these packets: {_UNCHECKED}")
             return None
         return contents
@@ -143,7 +144,7 @@ class Aedat4Recording(Recording):
                 file.seek(position)
                 head = file.read(_HEAD_BYTES)
                 number, size = struct.unpack("<ii", head) if len(head) == _HEAD_BYTES else (0, -1)
-                if size < 0 or position + _HEAD_BYTES + size > self._end:
+                if size <= 0 or position + _HEAD_BYTES + size > self._end:
                     got = f"{self.path}, which ends or is broken inside the packet at byte {position}"
                     raise DataError("a whole AEDAT4 file", got, _REMEDY)
                 yield position + _HEAD_BYTES, number, size
@@ -226,7 +227,8 @@ class Aedat4Recording(Recording):
         """See `Recording.last_us`: only the packets' heads and the last events are read; None where it is damaged."""
         with self.path.open("rb", buffering=0) as file:
             try:
-                for offset, size in reversed(list(self._packets(self._event_stream))):
+                places = np.fromiter(self._packets(self._event_stream), np.dtype("i8,i8"))
+                for offset, size in map(np.void.item, places[::-1]):
                     packet = self._events(self._table(file.fileno(), offset, size), offset)
                     if len(packet):
                         return int(packet["t"][-1])
@@ -238,7 +240,7 @@ class Aedat4Recording(Recording):
         """See `Recording.check_end`: the last events and the last camera frame can be decoded."""
         with self.path.open("rb", buffering=0) as file:
             for stream in (self._event_stream, self._frame_stream):
-                for offset, size in list(self._packets(stream))[-1:]:
+                for offset, size in deque(self._packets(stream), maxlen=1):
                     table = self._table(file.fileno(), offset, size)
                     if stream == self._event_stream:
                         self._events(table, offset)

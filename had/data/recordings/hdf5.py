@@ -52,7 +52,7 @@ class Hdf5Recording(ColumnRecording):
                 others = ", ".join(source.name for source in sources[1:4])
                 self.notes.append(f"{len(sources)} event streams, of which {sources[0].name} is read (not {others})")
             self._plan(file)
-            first = self._source.block(file, 0, min(SAMPLE, self._rows(SAMPLE), self._length))
+            first = self._source.block(file, 0, min(SAMPLE, self._rows(SAMPLE), self._length), path)
             self._order = self._source.order or self._told(first)
             self.offset_us = self._source.offset_us
             times = self._columns(first)[3]
@@ -117,7 +117,7 @@ class Hdf5Recording(ColumnRecording):
         rows = self._rows(max_events)
         with self._file() as file:
             for begin in range(0, self._length, rows):
-                block = self._source.block(file, begin, min(begin + rows, self._length))
+                block = self._source.block(file, begin, min(begin + rows, self._length), self.path)
                 yield self.as_checked(*self._columns(block), done=begin)
 
     def last_us(self) -> int | None:
@@ -125,7 +125,7 @@ class Hdf5Recording(ColumnRecording):
         if not self._length:
             return None
         with self._file() as file:
-            block = self._source.block(file, self._length - 1, self._length)
+            block = self._source.block(file, self._length - 1, self._length, self.path)
             return int(self.microseconds(self._columns(block)[3], self._length - 1)[0])
 
     def check_end(self) -> None:

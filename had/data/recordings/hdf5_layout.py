@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from had.data.recordings.columns import ROLES, UNIT_NAMES, TimeUnit, columns_named
-from had.data.recordings.hdf5_stored import fact, own, refuse_unstored, text_of
+from had.data.recordings.hdf5_stored import fact, own, refuse_bombs, refuse_unstored, text_of
 from had.data.recordings.recording import LATEST_US
 from had.data.recordings.sensor_size import Stated, stated_among
 from had.errors import DataError
@@ -41,8 +41,10 @@ class Source(NamedTuple):
     usual: TimeUnit | None
     offset_us: int
 
-    def block(self, file: Any, begin: int, end: int) -> dict[str, np.ndarray]:
+    def block(self, file: Any, begin: int, end: int, path: Path) -> dict[str, np.ndarray]:
         """Columns of events ``begin`` to ``end`` (outside) by name."""
+        for name in self.datasets:
+            refuse_bombs(file[name], slice(begin, end), path, axis=self.axis)
         if len(self.datasets) == len(ROLES):
             return {name: file[name][begin:end] for name in self.datasets}
         dataset = file[self.datasets[0]]
@@ -74,13 +76,16 @@ class Images(NamedTuple):
             images, times = file[self.name], file[self.times]
             for dataset in (images, times):
                 refuse_unstored(dataset, path)
+            refuse_bombs(times, slice(None), path)
             for number in range(self.frames):
+                refuse_bombs(images, slice(number, number + 1), path)
                 yield times[number], images[number].reshape(images.shape[1:3])
             return
         group = file[self.name]
         for time, member in sorted((_timestamp(group[member]), member) for member in group):
             image = group[member]
             refuse_unstored(image, path)
+            refuse_bombs(image, slice(None), path)
             yield time, image[()].reshape(image.shape[:2])
 
 
