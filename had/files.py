@@ -205,9 +205,9 @@ def _runs(process: int) -> bool:
     return True
 
 
-def shown(folder: Path) -> list[Path]:
-    """What a folder holds, by name; not what begins with a dot, as macOS's ``._`` files in archives do."""
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+def shown(folder: Path, pattern: str = "*") -> list[Path]:
+    """A folder's entries by name, without hidden ones: macOS lays ``._<name>`` beside every file, and it is no data."""
+    return sorted(entry for entry in folder.glob(pattern) if not entry.name.startswith("."))
 
 
 def read_text(path: Path, expected: str) -> str:

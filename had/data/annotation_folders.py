@@ -82,6 +82,10 @@ def find_annotations(layout: AnnotationLayout, folder: Path) -> AnnotationFolder
     for name in files.keys() & flat.keys():
         raise _doubled(name, files[name].boxes, flat[name].boxes)
     below = [] if files else _below(layout, folder)
+    for place in below if flat else ():
+        inner = find_annotations(layout, place).files
+        for name in flat.keys() & inner.keys():
+            raise _doubled(name, flat[name].boxes, inner[name].boxes)
     if len(below) == 1:  # text files beside it are lists and explanations
         return find_annotations(layout, below[0])
     files = files or flat
@@ -114,16 +118,17 @@ def check_scorable(annotations: AnnotationFolder, folder: Path) -> None:
 def _nested(layout: AnnotationLayout, folder: Path) -> dict[str, Files]:
     found = {}
     for entry in shown(folder):
-        for name in dict.fromkeys((layout.boxes, *_GROUND_TRUTH)):
-            if (entry / name).is_file():
-                found[entry.name] = Files(entry / name, entry / layout.presence if layout.presence else None)
-                break
+        there = [entry / name for name in dict.fromkeys((layout.boxes, *_GROUND_TRUTH)) if (entry / name).is_file()]
+        if len(there) > 1:
+            raise _doubled(entry.name, *there[:2])
+        if there:
+            found[entry.name] = Files(there[0], entry / layout.presence if layout.presence else None)
     return found
 
 
 def _below(layout: AnnotationLayout, folder: Path) -> list[Path]:
     """Folders one level down that hold annotations, in a form that cannot be mistaken for other text files."""
-    folders = [entry for entry in shown(folder) if entry.is_dir()]
+    folders = (entry for entry in shown(folder) if entry.is_dir())
     return [entry for entry in folders if _nested(layout, entry) or (entry / "gt_rect").is_dir()]
 
 
@@ -135,8 +140,8 @@ def _flat(layout: AnnotationLayout, folder: Path) -> dict[str, Files]:
 def _listed(layout: AnnotationLayout, folder: Path, absent: Path | None) -> dict[str, Files]:
     return {
         path.stem: Files(path, absent / path.name if layout.presence and absent else None)
-        for path in (shown(folder) if folder.is_dir() else ())
-        if path.suffix == ".txt" and path.name not in _LISTS
+        for path in shown(folder, "*.txt")
+        if path.name not in _LISTS
     }
 
 

@@ -240,8 +240,7 @@ def read_attributes(layout: AnnotationLayout, folder: Path) -> dict[str, dict[st
         if (place / "attributes.csv").is_file():
             return _attribute_table(layout, place / "attributes.csv")
         if (place / "att").is_dir() and layout.attributes:
-            flags = [path for path in shown(place / "att") if path.suffix == ".txt"]
-            return {path.stem: _attribute_flags(layout, path) for path in flags}
+            return {path.stem: _attribute_flags(layout, path) for path in shown(place / "att", "*.txt")}
     return {}
 
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 
 from had.errors import DataError
 from had.evaluation import metrics
 from had.evaluation.metrics import Curves
+from had.evaluation.stored_arrays import read_arrays
 
 _EXPECTED = "stored curves of trackers (an .npz with trackers, sequences, overlap, error and error_norm)"
 _REMEDY = "give a file of that form"
@@ -26,6 +26,8 @@ _THRESHOLDS = {
     "thr_error": metrics.ERROR_THRESHOLDS,
     "thr_norm": metrics.NORM_THRESHOLDS,
 }
+
+_READ = ("trackers", "sequences", "trackers_norm", *Curves._fields, *_THRESHOLDS)
 
 
 class Baselines(NamedTuple):
@@ -82,13 +84,7 @@ def read_baselines(path: Path | str) -> Baselines:
         DataError: no such file, another form, other thresholds than ours, a name twice, or a value that is no share.
     """
     path = Path(path)
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except FileNotFoundError:
-        raise DataError(_EXPECTED, f"no file {path}", "correct the path") from None
-    except (OSError, ValueError, EOFError, BadZipFile, AttributeError, TypeError) as error:
-        raise DataError(_EXPECTED, f"other data in {path} ({type(error).__name__})", _REMEDY) from None
+    arrays = read_arrays(path, _READ, expected=_EXPECTED, remedy=_REMEDY)
     missing = sorted({"trackers", "sequences", *Curves._fields} - set(arrays))
     if missing:
         raise DataError(_EXPECTED, f"no {missing[0]!r} in {path}", _REMEDY)
@@ -96,7 +92,9 @@ def read_baselines(path: Path | str) -> Baselines:
     with_norm = _names(arrays, "trackers_norm", path) if "trackers_norm" in arrays else trackers
     for name, thresholds in _THRESHOLDS.items():
         if name in arrays and (
-            arrays[name].shape != thresholds.shape or not np.allclose(arrays[name], thresholds, rtol=0, atol=1e-9)
+            arrays[name].dtype.kind not in "biuf"
+            or arrays[name].shape != thresholds.shape
+            or not np.allclose(arrays[name], thresholds, rtol=0, atol=1e-9)
         ):
             got = f"others in {name!r} of {path}"
             raise DataError("curves over the official thresholds", got, "store the curves of the official evaluator")

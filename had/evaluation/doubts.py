@@ -1,4 +1,4 @@
-"""What can be right but mostly is not: annotations or result files of another form than the call says. Only warns."""
+"""Warnings about suspicious scores: annotations or result files of another form than the call says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from had.data.annotation_layouts import AnnotationLayout
 from had.data.sequences import Annotation
-from had.errors import counted
+from had.errors import counted, listed
 from had.evaluation.metrics import overlaps, valid
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,17 @@ def doubt_flags(layout: AnnotationLayout, annotations: Sequence[Annotation]) -> 
             len(present),
             layout.present_value,
         )
+
+
+def doubt_lengths(tracker: str, tracks: Sequence[np.ndarray], annotations: Sequence[Annotation]) -> None:
+    """Say which tracks have more rows than their sequences have annotated frames."""
+    longer = [
+        f"{one.name} ({len(track)} rows for {len(one.boxes)} frames)"
+        for track, one in zip(tracks, annotations, strict=True)
+        if len(track) > len(one.boxes)
+    ]
+    if longer:
+        log.warning("%s: more rows than frames, the last ones are not scored: %s", tracker, listed(longer))
 
 
 def doubt_boxes(tracker: str, tracks: Sequence[np.ndarray], annotations: Sequence[Annotation]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from had.errors import DataError
+from had.evaluation.stored_arrays import read_arrays
 from had.files import read_json
 from had.options.experiment import Experiment
 
@@ -37,7 +37,4 @@ def read_explanation(experiment: Experiment, benchmark: str, sequence: str) -> d
         DataError: not explained.
     """
     path = explained_folder(experiment, benchmark) / f"{sequence}.npz"
-    if not path.is_file():
-        raise DataError("the arrays of an explained sequence", f"no file {path}", "run `had explain`")
-    with np.load(path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
+    return read_arrays(path, expected="the arrays of an explained sequence", remedy="run `had explain`")

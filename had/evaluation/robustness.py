@@ -21,11 +21,11 @@ from had.evaluation.benchmark import gather
 from had.evaluation.metrics import SCORES, Curves, scores, sequence_curves
 from had.evaluation.one_seed import comparable, one_seed_sentence
 from had.evaluation.provenance import intervals
+from had.evaluation.result_tables import read_table, write_table
 from had.evaluation.rows import started_rows, starts_file, starts_of
 from had.evaluation.scoreboard import Scoreboard, scoreboard
 from had.evaluation.table_formats import Column, Table
 from had.evaluation.track_files import read_boxes
-from had.files import atomic_file
 from had.options.analysis import DIRECTIONS, StartOptions
 from had.options.experiment import Experiment
 
@@ -60,8 +60,7 @@ def score_starts(
         stacked = Curves(*(np.stack(one) for one in zip(*curves, strict=True)))
         named = {"tracker": tracker, "start": start.name, "sequence": [a.name for a in annotations]}
         parts.append(pd.DataFrame({**named, "frames": [len(a.boxes) for a in annotations], **scores(stacked)}))
-    with atomic_file(output) as path:
-        pd.concat(parts).to_csv(path, index=False)
+    write_table(pd.concat(parts, ignore_index=True), output)
 
 
 def gather_starts(experiment: Experiment, benchmark: str) -> pd.DataFrame:
@@ -79,9 +78,13 @@ def gather_starts(experiment: Experiment, benchmark: str) -> pd.DataFrame:
     for row in rows:
         for seed in row.seeds:
             path = starts_file(experiment, benchmark, row.run, seed)
-            if not path.is_file():
-                raise DataError("the scores of every start", f"no file {path}", "run `had robustness` for that run")
-            table = pd.read_csv(path, dtype={"sequence": str})
+            table = read_table(
+                path, expected="the scores of every start", remedy="run `had robustness` for that run",
+                text=("tracker", "start", "sequence"), numbers=SCORES,
+            )  # fmt: skip
+            if table.duplicated(["start", "sequence"]).any():
+                got = f"a start of a sequence more than once in {path}"
+                raise DataError("the scores of every start", got, "run `had robustness` for that run")
             own = ope[(ope["run"] == row.run) & (ope["seed"] == seed)]
             if set(names) - set(table["start"]) or set(table["sequence"]) != set(own["sequence"]):
                 got = f"other starts or sequences in {path}"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from had.data.layouts import layout_of
 from had.errors import ConfigError, DataError
+from had.files import shown
 from had.options.analysis import StartOptions
 from had.options.experiment import Experiment
 
@@ -144,7 +145,7 @@ def external_tracks(experiment: Experiment, benchmark: str, run: str) -> list[Pa
         DataError: no folder, or none in it.
     """
     folder = tracks_folder(experiment, benchmark, run, 0)
-    files = sorted(folder.glob("*.txt"))
+    files = shown(folder, "*.txt")
     if not files:
         expected = f"result files {folder}/<sequence>.txt of the external tracker {run!r}"
         got = "a folder without any" if folder.is_dir() else "no such folder"

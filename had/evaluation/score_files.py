@@ -22,6 +22,7 @@ from had.errors import DataError, counted, listed
 from had.evaluation.baselines import Baselines
 from had.evaluation.metrics import ERROR_THRESHOLDS, NORM_THRESHOLDS, OVERLAP_THRESHOLDS, Curves, scores
 from had.evaluation.overall import COLUMNS, by_attribute, summary
+from had.evaluation.result_tables import write_table
 from had.files import atomic_file
 
 log = logging.getLogger(__name__)
@@ -99,8 +100,7 @@ def write_scores(
         ("overall.csv", pd.DataFrame(rows)),
         ("per_sequence.csv", table),
     ):
-        with atomic_file(output / name) as path:
-            content.to_csv(path, index=False)
+        write_table(content, output / name)
 
 
 def _flags(one: Scored, layout: AnnotationLayout) -> np.ndarray:

@@ -12,19 +12,20 @@ from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from had.data.annotation_folders import AnnotationFolder, check_scorable, find_annotations
 from had.data.annotation_layouts import AnnotationLayout
 from had.data.sequences import Annotation, read_list
 from had.errors import ConfigError, DataError, HadError, counted
 from had.evaluation.baselines import Baselines, read_baselines
-from had.evaluation.doubts import doubt_boxes, doubt_flags
+from had.evaluation.doubts import doubt_boxes, doubt_flags, doubt_lengths
 from had.evaluation.metrics import stacked_curves
+from had.evaluation.result_tables import read_table
 from had.evaluation.score_files import FILES, UNKNOWN, Scored, without_scores, write_scores
-from had.evaluation.track_files import read_boxes
+from had.evaluation.track_files import of_frames, read_boxes
 from had.evaluation.trackers import Tracker, find_trackers, refuse_doubled
 from had.files import atomic_file, check_file
+from had.terminal import printable
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ def evaluate(
     if refused is not None:
         lines = [f"{name} is not scored on {layout.title}: {error}" for name, error in broken.items()]
         with atomic_file(refused) as path:
-            path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            path.write_text("".join(f"{printable(line)}\n" for line in lines), encoding="utf-8")
         for line in lines:
             log.error("%s", line)
         write_scores([*done, *map(without_scores, broken)], layout=layout, output=output, baselines=boc)
@@ -150,10 +151,13 @@ def score_tracks(tracker: str, folder: Path, annotations: Sequence[Annotation]) 
         got = f"{len(names)} that are annotated and tracked"
         raise DataError("sequences to score, each once", got, f"compare the names of the annotations and in {folder}")
     boxes = [annotation.boxes for annotation in annotations]
-    tracks = [read_boxes(folder / f"{name}.txt", frames=len(truth)) for name, truth in zip(names, boxes, strict=True)]
+    files = [folder / f"{name}.txt" for name in names]
+    whole = [read_boxes(file) for file in files]
+    tracks = [of_frames(*one) for one in zip(whole, map(len, boxes), files, strict=True)]
     flooded = [name for name, track in zip(names, tracks, strict=True) if _mostly_nan(track)]
     if flooded:
         log.warning("%s: %s with NaN in most rows: %s", tracker, counted(len(flooded)), ", ".join(flooded))
+    doubt_lengths(tracker, whole, annotations)
     doubt_boxes(tracker, tracks, annotations)
     return Scored(
         tracker=tracker,
@@ -186,18 +190,15 @@ def _one_shot(path: Path, names: list[str]) -> np.ndarray:
     """Mean IoU of each sequence's single crops, in the order of ``names``; NaN without a table or rows."""
     if not path.is_file():
         return np.full(len(names), np.nan)
-    try:
-        table = pd.read_csv(path, dtype={"sequence": str})
-        means = table.groupby("sequence")["iou"].mean()
-    except (OSError, KeyError, pd.errors.ParserError, pd.errors.EmptyDataError):
-        got = f"none of that kind in {path}"
-        raise DataError("a table with columns sequence and iou", got, "track the split again") from None
+    expected, again = "a table with columns sequence and iou", "track the split again"
+    table = read_table(path, expected=expected, remedy=again, text=("sequence",), numbers=("iou",), optional=True)
+    means = table.groupby("sequence")["iou"].mean()
     if means.empty:
         return np.full(len(names), np.nan)
     missing = set(names) - set(means.index)
     if missing:
         got = f"{path} without {sorted(missing)[0]}"
-        raise DataError(f"one-shot IoUs of {counted(len(names))}", got, "track the split again")
+        raise DataError(f"one-shot IoUs of {counted(len(names))}", got, again)
     return means[names].to_numpy()
 
 

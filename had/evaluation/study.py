@@ -6,7 +6,6 @@ scores, the digest of its configuration and the command that trains it.
 
 from __future__ import annotations
 
-import json
 import math
 
 import numpy as np
@@ -14,9 +13,9 @@ import pandas as pd
 
 from had.config import run_digest
 from had.data.layouts import layout_of
-from had.errors import ConfigError, DataError
+from had.errors import ConfigError
 from had.evaluation import statistics
-from had.evaluation.benchmark import gather, of_pair
+from had.evaluation.benchmark import gather, of_pair, training_summary
 from had.evaluation.one_seed import LINES_OF_ONE_SEED
 from had.evaluation.provenance import provenance
 from had.evaluation.rows import Row, compared_pairs, folder_of, rows_of, shared_seeds
@@ -179,10 +178,5 @@ def _command(experiment: Experiment, benchmark: str, run: str, seed: int) -> str
 
 def _training(experiment: Experiment, benchmark: str, run: str, seed: int) -> dict:
     """What the training itself said at its end."""
-    path = folder_of(experiment, "checkpoints", benchmark, run, seed) / "summary.json"
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError("the summary of every training", f"no file {path}", "train that run first") from None
-    value = summary["val_iou"]
-    return {"val_iou": np.nan if value is None else value, "train_seconds": summary["seconds"]}
+    summary = training_summary(experiment, benchmark, run, seed)
+    return {"val_iou": summary["val_iou"], "train_seconds": summary["seconds"]}

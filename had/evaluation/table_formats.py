@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from had.evaluation import latex_text as tex
+from had.evaluation.result_tables import write_table
 from had.evaluation.type_widths import BOLD, TINY, points
 from had.files import atomic_file
 
@@ -78,8 +79,7 @@ class Table:
 
 def write(table: Table, stem: Path, *, label: str) -> None:
     """Write ``<stem>.csv``, ``.md`` and ``.tex``; ``label`` is LaTeX's."""
-    with atomic_file(stem.with_name(stem.name + ".csv")) as path:
-        table.data.to_csv(path, index=False)
+    write_table(table.data, stem.with_name(stem.name + ".csv"))
     printed = table.printed or table
     for suffix, text in ((".md", markdown(printed)), (".tex", latex(printed, label))):
         with atomic_file(stem.with_name(stem.name + suffix)) as path:

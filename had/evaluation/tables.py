@@ -7,21 +7,19 @@ and memory of the networks. Scores are fractions of 1.
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from had.data.layouts import layout_of
-from had.errors import DataError, counted
-from had.evaluation.benchmark import gather, read_profile
+from had.errors import counted
+from had.evaluation.benchmark import gather, read_profile, training_summary
 from had.evaluation.breakout import breakout_scores, covering_baselines
 from had.evaluation.one_seed import comparable, one_seed_sentence
 from had.evaluation.provenance import intervals, provenance
 from had.evaluation.published_table import published_block
-from had.evaluation.rows import REFERENCE, Row, folder_of, rows_of, sensor_of
+from had.evaluation.rows import REFERENCE, Row, rows_of, sensor_of
 from had.evaluation.scoreboard import Scoreboard, scoreboard
 from had.evaluation.statistics import holm
 from had.evaluation.table_formats import Column, Table
@@ -188,7 +186,7 @@ def _cost(experiment: Experiment, benchmark: str) -> Table:
     for row in rows:
         found = []
         for seed in row.seeds:
-            training = _json(folder_of(experiment, "checkpoints", benchmark, row.run, seed) / "summary.json")
+            training = training_summary(experiment, benchmark, row.run, seed)
             measured = {name: profile.loc[(row.run, seed), name] for name in _MEASURED}
             found.append(measured | {name: training[key] for name, key in _TRAINING_KEYS.items()})
         means = pd.DataFrame(found).astype(float).mean()
@@ -242,15 +240,6 @@ def _where(profile: pd.DataFrame) -> str:
     """The device that a profile was measured on, in words."""
     device, threads = profile["device"].iloc[0], int(profile["threads"].iloc[0])
     return f"{device} with {threads} thread{'s' if threads > 1 else ''}"
-
-
-def _json(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError("cost of every network", f"no file {path}", "train that run first") from None
-    except json.JSONDecodeError as error:
-        raise DataError(f"JSON in {path}", str(error), "delete the file and make it again") from None
 
 
 def _conventions(experiment: Experiment, benchmark: str, board: Scoreboard) -> list[str]:

@@ -21,6 +21,8 @@ _BLANKS = str.maketrans(SEPARATORS, " " * len(SEPARATORS))
 _EMPTY_FIELD = re.compile(r"^\s*[,;]|[,;]\s*[,;]")
 _DECIMAL_COMMAS = re.compile(r"(?=.*,)\s*([+-]?\d+(,\d+)?,?[;\s]+){3}[+-]?\d+(,\d+)?\s*", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(nan|(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)", re.IGNORECASE | re.ASCII)
+FEW = 20
+"""Rows beyond a sequence's frames that are no sign of another rate, however short it is."""
 _NAN_REMEDY = "write NaN where the tracker has no box"
 
 
@@ -29,14 +31,14 @@ def read_boxes(path: Path, *, frames: int | None = None) -> np.ndarray:
 
     Args:
         path: the file.
-        frames: boxes wanted; further rows are cut, fewer are refused. None: all there are.
+        frames: boxes wanted, see `of_frames`. None: all there are.
 
     Returns:
         (F, 4) float64 ``xywh`` in pixels.
 
     Raises:
-        DataError: no such file, not text, a line that is not four numbers, or fewer than ``frames`` rows; the file,
-            the line and the remedy are named.
+        DataError: no such file, not text, a line that is not four numbers, or as `of_frames`; the file, the line and
+            the remedy are named.
     """
     try:
         content = Path(path).read_bytes()
@@ -47,8 +49,21 @@ def read_boxes(path: Path, *, frames: int | None = None) -> np.ndarray:
     boxes = quick_boxes(content)
     if boxes is None:
         boxes = _carefully(path)
-    if frames is not None and len(boxes) < frames:
+    return boxes if frames is None else of_frames(boxes, frames, path)
+
+
+def of_frames(boxes: np.ndarray, frames: int, path: Path) -> np.ndarray:
+    """The rows that belong to a sequence's frames: a few further ones are cut, as the official evaluators do.
+
+    Raises:
+        DataError: fewer, or far more: rows at another rate than the annotation's would be compared with other frames.
+    """
+    if len(boxes) < frames:
         raise DataError(f"{frames} boxes in {path}", f"{len(boxes)} rows", "track the whole sequence again")
+    if len(boxes) >= 2 * frames and len(boxes) - frames > FEW:
+        times = f"{len(boxes) / frames:.3g} times as many"
+        remedy = "give one row an annotated frame, in the annotation's rate, or the annotation of all frames"
+        raise DataError(f"{frames} boxes in {path}", f"{len(boxes)} rows, {times}", remedy)
     return boxes[:frames]
 
 

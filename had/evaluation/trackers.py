@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from had.errors import ConfigError, DataError
+from had.files import shown
 
 _TIMES = "_time"
 
@@ -52,7 +53,7 @@ def find_trackers(
             raise DataError("a folder of result files", f"no folder {folder}", "correct --tracks")
         own = _tracks(folder, known)
         places = {place.resolve() for place in apart}
-        inside = [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and entry.resolve() not in places]
+        inside = [entry for entry in shown(folder) if entry.is_dir() and entry.resolve() not in places]
         trackers = [Tracker(entry.name, entry, tracks) for entry in inside if (tracks := _tracks(entry, known))]
         if any(name in known for name in own) or (own and not trackers):
             found.append(Tracker(names[index] if names else folder.resolve().name, folder, own))
@@ -76,5 +77,5 @@ def refuse_doubled(names: Sequence[str]) -> None:
 
 
 def _tracks(folder: Path, known: Collection[str]) -> tuple[str, ...]:
-    stems = (path.stem for path in folder.glob("*.txt"))
+    stems = (path.stem for path in shown(folder, "*.txt"))
     return tuple(sorted(stem for stem in stems if stem in known or not stem.endswith(_TIMES)))

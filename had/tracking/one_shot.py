@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from had.csv_cells import cell_of
 from had.data.one_shot import OneShotCrops, one_shot_ious
 from had.files import atomic_file
 from had.options.training import CropOptions
@@ -47,4 +48,4 @@ def write_one_shot(
     with atomic_file(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        writer.writerows((sequences[index].name, frame, f"{value:.6f}") for index, frame, value in rows)
+        writer.writerows((cell_of(sequences[index].name), frame, f"{value:.6f}") for index, frame, value in rows)

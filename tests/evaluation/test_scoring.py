@@ -6,6 +6,7 @@ import pytest
 from box_files import BOXES, annotate, benchmark, call, read, write
 
 from had.data.layouts import layout_of
+from had.evaluation.score_files import FILES
 
 # --- forms of annotation folders ------------------------------------------------------------------
 
@@ -102,6 +103,49 @@ def test_two_annotations_of_one_sequence_are_refused(tmp_path, evaluate, one, ot
     code, said = evaluate(*call(tmp_path))
     assert code == 2
     assert "expected one annotation of b, got both" in said
+
+
+@pytest.mark.parametrize("layout", ["otb", "plain", "coesot", "visevent"])
+def test_two_files_of_boxes_in_one_folder_are_refused_and_both_named(tmp_path, evaluate, layout):
+    benchmark(tmp_path)
+    write(tmp_path / "truth/b/groundtruth_rect.txt", BOXES + 5)
+    code, said = evaluate(*call(tmp_path, layout))
+    assert code == 2
+    assert "expected one annotation of b, got both" in said
+    assert "b/groundtruth.txt" in said
+    assert "b/groundtruth_rect.txt" in said
+
+
+def test_boxes_beside_the_only_folder_of_the_same_sequences_are_refused(tmp_path, evaluate):
+    benchmark(tmp_path)
+    (tmp_path / "truth").rename(tmp_path / "test")
+    (tmp_path / "truth").mkdir()
+    (tmp_path / "test").rename(tmp_path / "truth/test")
+    write(tmp_path / "truth/explained.txt")
+    assert evaluate(*call(tmp_path))[0] == 0
+    write(tmp_path / "truth/b.txt")
+    code, said = evaluate(*call(tmp_path))
+    assert (code, "expected one annotation of b, got both" in said) == (2, True)
+
+
+@pytest.mark.parametrize("form", ["nested", "gt_rect", "flat"])
+def test_hidden_files_change_nothing(tmp_path, evaluate, form):
+    benchmark(tmp_path, form)
+    flags = "0\n" * len(layout_of("coesot").attributes)
+    for name in "abc":
+        (tmp_path / "truth/att").mkdir(exist_ok=True)
+        (tmp_path / f"truth/att/{name}.txt").write_text(flags)
+    assert evaluate(*call(tmp_path)) == (0, "")
+    before = [(tmp_path / "out" / name).read_bytes() for name in FILES]
+    for place in [tmp_path / "truth", *(tmp_path / "truth").rglob("*"), tmp_path / "theirs"]:
+        for file in list(place.glob("[!.]*")) if place.is_dir() else ():
+            (place / f"._{file.name}").write_bytes(b"\0\5\26\7" + bytes(60))
+    (tmp_path / "theirs/.hidden").mkdir()
+    write(tmp_path / "theirs/.hidden/a.txt")
+    (tmp_path / "truth/.old").mkdir()
+    write(tmp_path / "truth/.old/a/groundtruth.txt")
+    assert evaluate(*call(tmp_path)) == (0, "")
+    assert [(tmp_path / "out" / name).read_bytes() for name in FILES] == before
 
 
 def test_the_only_folder_with_annotations_below_is_taken_and_of_several_none(tmp_path, evaluate):

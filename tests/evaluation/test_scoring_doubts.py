@@ -18,6 +18,27 @@ def test_flags_of_the_other_meaning_are_doubted(tmp_path, evaluate):
     assert "--layout right" not in evaluate(*call(tmp_path, "coesot"))[1]
 
 
+def test_a_few_rows_too_many_are_cut_with_a_warning(tmp_path, evaluate):
+    benchmark(tmp_path)
+    exact = read(tmp_path / "out") if evaluate(*call(tmp_path))[0] == 0 else None
+    write(tmp_path / "theirs/b.txt", np.concatenate([BOXES, BOXES[:2]]))
+    code, said = evaluate(*call(tmp_path))
+    assert code == 0
+    assert "theirs: more rows than frames, the last ones are not scored: b (6 rows for 4 frames)" in said
+    assert read(tmp_path / "out").equals(exact)
+
+
+@pytest.mark.parametrize(("rows", "code"), [(149, 0), (199, 0), (200, 2), (233, 2), (600, 2)])
+def test_rows_at_another_rate_are_refused(tmp_path, evaluate, rows, code):
+    boxes = np.tile([10.0, 10, 20, 20], (rows, 1))
+    write(tmp_path / "truth/a.txt", boxes[:100])
+    write(tmp_path / "theirs/a.txt", boxes)
+    seen, said = evaluate(*call(tmp_path, "plain"))
+    assert seen == code
+    assert f"{rows} rows" in said
+    assert ("times as many" in said) == bool(code)
+
+
 @pytest.mark.parametrize(
     "boxes",
     [

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from had.data.layouts import layout_of
-from had.errors import DataError
 from had.evaluation import style
 from had.evaluation.figures.labels import height_of_legend, legend_below, scored
+from had.evaluation.result_tables import read_table
 from had.evaluation.rows import Row, folder_of, rows_of
 from had.options.experiment import Experiment
 
@@ -108,7 +108,7 @@ def _history(experiment: Experiment, benchmark: str, row: Row) -> pd.DataFrame:
     parts = []
     for seed in row.seeds:
         path = folder_of(experiment, "checkpoints", benchmark, row.run, seed) / "history.csv"
-        if not path.is_file():
-            raise DataError("the training history of every run", f"no file {path}", "train that run first")
-        parts.append(pd.read_csv(path).assign(seed=seed))
+        expected = "the training history of every run"
+        table = read_table(path, expected=expected, remedy="train that run first", text=(), numbers=("epoch", "total"))
+        parts.append(table.assign(seed=seed))
     return pd.concat(parts).drop(columns="seed")

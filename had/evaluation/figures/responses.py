@@ -12,6 +12,7 @@ from had.evaluation import style
 from had.evaluation.figures import scenes
 from had.evaluation.figures.labels import short
 from had.evaluation.rows import Row, folder_of
+from had.evaluation.stored_arrays import read_arrays
 from had.options.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -75,12 +76,14 @@ def read_responses(experiment: Experiment, benchmark: str, row: Row, name: str) 
         DataError: no such file or sequence.
     """
     path = folder_of(experiment, "tracks", benchmark, row.run, row.seeds[0]) / "responses.npz"
-    if not path.is_file():
-        raise DataError("response maps of every network", f"no file {path}", "track that run again")
-    with np.load(path, allow_pickle=False) as stored:
-        if name not in stored:
-            raise DataError(f"response maps of {name}", f"{path} without them", "track that run again")
-        return stored[name], stored[f"{name}/windows"]
+    keys, remedy = (name, f"{name}/windows"), "track that run again"
+    stored = read_arrays(path, keys, expected="response maps of every network", remedy=remedy)
+    if set(keys) - set(stored):
+        raise DataError(f"response maps of {name}", f"{path} without them", remedy)
+    maps, windows = (stored[key] for key in keys)
+    if maps.ndim != 3 or windows.shape != (len(maps), 3) or {maps.dtype.kind, windows.dtype.kind} != {"f"}:
+        raise DataError("(F, h, w) maps and (F, 3) windows", f"{maps.shape}, {windows.shape} in {path}", remedy)
+    return maps, windows
 
 
 def _search_region(image: np.ndarray, window: np.ndarray) -> np.ndarray:
