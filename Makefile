@@ -2,15 +2,16 @@
 SHELL := bash
 VENV := .venv
 BIN := $(VENV)/bin
-CORES ?= all
-CONFIGFILE ?= config/config.yaml
-RESULTS ?= $(or $(shell sed -n "s/^results: *//; T; s/ *\#.*//; s/[\"']//g; p" $(CONFIGFILE)),results)
-PORT ?= 5000
-SNAKEMAKE := $(BIN)/snakemake --configfile $(CONFIGFILE) --config results=$(RESULTS)
-REPORT := $(RESULTS)/report/report.html
+# What users give reaches programs as environment variables, never as part of a command: no sign in it means anything.
+override CONFIGFILE := $(or $(value CONFIGFILE),config/config.yaml)
+override RESULTS := $(value RESULTS)
+override CORES := $(or $(value CORES),all)
+override PORT := $(or $(value PORT),5000)
+export CONFIGFILE RESULTS CORES PORT
+START := $(BIN)/python workflow/start.py
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help install demo test test-fuzz test-reference ui report clean test-newcomer lock
+.PHONY: help install demo readme test test-fuzz test-reference ui report clean test-newcomer lock
 .DELETE_ON_ERROR:
 
 help: ## This list.
@@ -19,16 +20,7 @@ help: ## This list.
 install: $(VENV)/.installed ## The environment alone, in .venv.
 
 demo: $(VENV)/.installed ## Simulate, train, track, evaluate: tables and figures in results/ (about half an hour on two idle cores).
-	@$(SNAKEMAKE) --cores $(CORES) --quiet host reason
-	@$(MAKE) --no-print-directory report
-	@for table in $(RESULTS)/tables/ablation_*.md; do [ ! -f "$$table" ] || { echo; cat "$$table"; }; done
-	@echo
-	@echo "Tables    $(RESULTS)/tables/   (csv, md, tex)"
-	@echo "Figures   $(RESULTS)/figures/  (pdf, png)"
-	@echo "Page      $(RESULTS)/report/index.html   (all runs, curves and tracks)"
-	@echo "Report    $(REPORT)"
-	@echo "Notebooks $(RESULTS)/notebooks/   (ablation, attributes, sequence)"
-	@echo "MLflow    $(RESULTS)/mlflow.db   (make ui)"
+	@$(START) demo
 
 test: $(VENV)/.installed-for-tests ## Style, types, workflow checks and all tests, a toy run of the workflow included.
 	$(BIN)/ruff check had tests
@@ -50,18 +42,10 @@ test-fuzz: $(VENV)/.installed-for-tests ## Damaged and random files for each par
 	HAD_FUZZ_SECONDS=60 $(BIN)/pytest tests/fuzz
 
 ui: $(VENV)/.installed ## MLflow's pages over the runs, on http://127.0.0.1:5000.
-	@uri=$$(RESULTS="$(RESULTS)" $(BIN)/python -c 'import os, had.run_database as d; print(d.tracking_uri(os.environ["RESULTS"]))') \
-	  && MLFLOW_DISABLE_TELEMETRY=true exec $(BIN)/mlflow ui --backend-store-uri "$$uri" --host 127.0.0.1 --port $(PORT)
+	@$(START) ui
 
-report: $(REPORT) ## Snakemake's report as one HTML file.
-
-$(REPORT): $(wildcard $(RESULTS)/tables/*.csv $(RESULTS)/figures/*.png) | $(RESULTS)/config.yaml
-	@mkdir -p $(@D)
-	@$(SNAKEMAKE) --report $(@:.html=.part.html) --quiet host
-	@mv $(@:.html=.part.html) $@
-
-$(RESULTS)/config.yaml: | $(VENV)/.installed
-	@$(SNAKEMAKE) --cores $(CORES) --quiet host reason
+report: $(VENV)/.installed ## Snakemake's report as one HTML file.
+	@$(START) report
 
 clean: ## Remove what tools cache; results/ and .venv stay.
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

@@ -78,8 +78,10 @@ def at_home(path: Path) -> Path:
     """The path with the home folder in the place of `~` or `~somebody` at its begin.
 
     Raises:
-        PydanticCustomError: nobody of that name.
+        PydanticCustomError: nobody of that name, or signs that stand for something else in the workflow's rules.
     """
+    if set(str(path)) & set("{}<>\n\t"):
+        raise PydanticCustomError("unusual", "input should be a path without braces, < and >, which Snakemake reads")
     try:
         return path.expanduser()
     except RuntimeError:

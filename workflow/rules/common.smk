@@ -1,5 +1,6 @@
 # What all rules use: the checked configuration, the closed sets of names, where things lie. Functions only.
 import os
+import platform
 import re
 import sys
 from pathlib import Path
@@ -62,6 +63,12 @@ def checked_configuration():
 EXPERIMENT = checked_configuration()
 RESULTS = EXPERIMENT.results.as_posix()
 CONFIGURATION = f"{RESULTS}/config.yaml"
+
+
+def sign_locks():
+    """The machine on which this run goes on, beside its locks: `make demo` removes those of its own machine only."""
+    with atomic_file(Path(".snakemake/host.txt")) as temporary:
+        temporary.write_text(f"{platform.node()}\n", encoding="utf-8")
 
 
 def write_configuration():
