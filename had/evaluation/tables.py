@@ -229,8 +229,7 @@ def _noise(data: pd.DataFrame) -> list[str]:
 
 
 _WITHOUT_LESSONS = (
-    ", of distilled runs without the teacher's share, because its lessons are kept for all runs (`keep_lessons`); "
-    "pages of their files count as memory"
+    ", of distilled runs without the teacher's share, because its lessons are kept for all runs (`keep_lessons`)"
 )
 _MEASURED = ("parameters", "macs", "milliseconds", "fps")
 _TRAINING_KEYS = {"train_seconds": "seconds", "train_memory_mb": "peak_memory_mb"}

@@ -11,20 +11,21 @@ as is better for a large one anyway.
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 import torch
+from pydantic import BaseModel, Field, model_validator
 from torch import Tensor
 
+from had.checksums import file_checksum
 from had.config import digest
 from had.data.layouts import layout_of
+from had.data.prepared_files import array_checksums, read_description, write_description
 from had.device import choose_device, prepare_machine
 from had.errors import CheckpointError, DataError
-from had.files import atomic_folder, file_digest
+from had.files import atomic_folder, file_digest, room_in
 from had.losses.hierarchical import lesson, matched_streams
 from had.models.network import TrackingNetwork, crops_for
 from had.models.weights import load_network
@@ -33,6 +34,7 @@ from had.progress import progress
 from had.structures import Lesson, Sample
 from had.training.clips import clips_digests, training_clips
 from had.training.loading import load_batches
+from had.training.row_files import RowFile
 
 log = logging.getLogger(__name__)
 KEPT = tuple(name for name in Lesson._fields if name != "whole")
@@ -88,7 +90,7 @@ class StoredTeacher:
         device: where they are wanted.
 
     Raises:
-        DataError: no lessons there, or those of other crops or another teacher.
+        DataError: no lessons there, those of other crops or another teacher, or others than were written.
     """
 
     streams: tuple[str, ...] = ()
@@ -98,11 +100,14 @@ class StoredTeacher:
         index = folder / "index.json"
         if not index.is_file():
             raise DataError("kept lessons", f"no file {index}", remedy)
-        facts = json.loads(index.read_text())
-        if facts["digest"] != digest:
+        try:
+            facts = _Facts.model_validate(read_description(index))
+        except ValueError:
+            raise _damaged(index, "damaged, or of an earlier version") from None
+        if facts.digest != digest:
             raise DataError("lessons of this run's crops and teacher", f"others in {folder}", remedy)
-        self.samples, self.device = facts["samples"], device
-        self.arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in facts["arrays"]}
+        self.samples, self.device = facts.samples, device
+        self.arrays = {name: _opened(folder / f"{name}.npy", *facts.arrays[name]) for name in KEPT}
         self.dim = self.arrays["tokens"].shape[-1]
 
     def lesson(self, sample: Sample, epoch: int, batch: list[int]) -> Lesson:
@@ -110,18 +115,47 @@ class StoredTeacher:
         rows = [epoch * self.samples + index for index in batch]
 
         def kept(name: str) -> Tensor:
-            return torch.from_numpy(self.arrays[name][rows]).flatten(0, 1).to(self.device)  # B T ... -> B*T ...
+            return torch.from_numpy(self.arrays[name].read(rows)).flatten(0, 1).to(self.device)  # B T ... -> B*T ...
 
         logits, size, offset, tokens, attention = map(kept, KEPT)
         return Lesson(logits, size, offset, tokens, attention)
 
 
+class _Facts(BaseModel):
+    """What ``index.json`` says: whose lessons, rows an epoch, and each array's bytes and checksum."""
+
+    digest: str
+    samples: int = Field(gt=0)
+    arrays: dict[str, tuple[int, str]]
+
+    @model_validator(mode="after")
+    def _all_are_there(self):
+        if self.arrays.keys() != set(KEPT):
+            raise ValueError("other arrays")
+        return self
+
+
+def _opened(path: Path, size: int, checksum: str) -> RowFile:
+    """A kept array whose bytes are those that were written."""
+    try:
+        found = path.stat().st_size
+        if found != size:
+            raise _damaged(path, f"{found} bytes of {size}")
+        if file_checksum(path) != checksum:
+            raise _damaged(path, "other bytes than were written")
+        return RowFile.open(path)
+    except (OSError, ValueError) as error:
+        raise _damaged(path, str(error)) from None
+
+
+def _damaged(path: Path, wrong: str) -> DataError:
+    remedy = f"remove {path.parent} and write them again with `had teach`, or train without --lessons"
+    return DataError("kept lessons as they were written", f"{path} ({wrong})", remedy)
+
+
 def are_deleted(lessons: Path) -> bool:
     """Whether lessons were written there and one of their arrays is gone: their description alone is no lesson."""
-    index = lessons / "index.json"
-    if not index.is_file():
-        return False
-    return not all((lessons / f"{name}.npy").is_file() for name in json.loads(index.read_text())["arrays"])
+    return (lessons / "index.json").is_file() and not all((lessons / f"{name}.npy").is_file() for name in KEPT)
 
 
 def write_lessons(
@@ -143,11 +177,12 @@ def write_lessons(
         data: folder of the prepared splits.
         teacher: its ``model.safetensors``.
         output: folder of the lessons: an array each of logits, size, offset, tokens and attention, one row a clip,
-            epoch after epoch, and ``index.json``.
+            epoch after epoch, and ``index.json`` with their checksums.
         tracks: the teacher's tracks of the training split, for runs that are distilled without labels.
 
     Raises:
-        DataError: no prepared training split, or no tracks where they are needed.
+        DataError: no prepared training split, no tracks where they are needed, or a disk without enough space, which is
+            taken before the second batch.
         CheckpointError: not this benchmark's teacher.
     """
     prepare_machine()
@@ -160,7 +195,7 @@ def write_lessons(
     )
     batches = clips.batches(training.batch_size)
     with atomic_folder(output) as folder:
-        arrays: dict[str, np.ndarray] = {}
+        arrays: dict[str, RowFile] = {}
         for epoch in range(training.epochs):
             clips.set_epoch(epoch)
             drawn = load_batches(clips, batches, workers=training.workers)
@@ -171,18 +206,20 @@ def write_lessons(
                 rows = [epoch * len(clips) + index for index in batch]
                 for name in KEPT:
                     values = getattr(said, name).unflatten(0, (len(batch), -1)).cpu().numpy()  # B*T ... -> B T ...
-                    if name not in arrays:
-                        shape = (training.epochs * len(clips), *values.shape[1:])
-                        arrays[name] = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", values.dtype, shape)
-                    arrays[name][rows] = values
-        for array in arrays.values():
-            array.flush()  # type: ignore[attr-defined]
-        facts = {
-            "digest": lessons_digest(options, seed=seed, data=data, teacher=teacher, tracks=tracks),
-            "samples": len(clips),
-            "arrays": list(arrays),
-        }
-        (folder / "index.json").write_text(json.dumps(facts, indent=2) + "\n")
+                    with room_in(output):
+                        if name not in arrays:
+                            shape = (training.epochs * len(clips), *values.shape[1:])
+                            arrays[name] = RowFile.create(folder / f"{name}.npy", shape, values.dtype)
+                        arrays[name].write(rows, values)
+        with room_in(output):
+            for array in arrays.values():
+                array.close()
+            facts = {
+                "digest": lessons_digest(options, seed=seed, data=data, teacher=teacher, tracks=tracks),
+                "samples": len(clips),
+                "arrays": array_checksums(folder),
+            }
+            write_description(folder / "index.json", facts)
 
 
 def lessons_digest(options: RunOptions, *, seed: int, data: Path, teacher: Path, tracks: Path | None = None) -> str:

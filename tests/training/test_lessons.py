@@ -1,6 +1,9 @@
 """Lessons that are kept teach the same as a teacher who is asked: to the bit, and nobody else's."""
 
 import json
+import os
+import resource
+import shutil
 
 import pytest
 import torch
@@ -22,11 +25,25 @@ def recorded(monkeypatch):
     for module in (build, clips):
         monkeypatch.setattr(module, "load_split", load_toy_split)
     monkeypatch.setattr(loop, "open_run", record.open_run)
+    return record
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with a trained teacher, and what it says to `had`."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (build, clips):
+            patch.setattr(module, "load_split", load_toy_split)
+        patch.setattr(loop, "open_run", Recorded().open_run)
+        loop.train(experiment(folder), **IDENTITY, run="teacher", data=folder, output=folder / "teacher")
+        keep(folder, folder / "teacher" / "model.safetensors")
+    return folder
 
 
 @pytest.fixture
-def teacher(tmp_path):
-    loop.train(experiment(tmp_path), **IDENTITY, run="teacher", data=tmp_path, output=tmp_path / "teacher")
+def teacher(tmp_path, made):
+    shutil.copytree(made / "teacher", tmp_path / "teacher")
     return tmp_path / "teacher" / "model.safetensors"
 
 
@@ -122,6 +139,88 @@ def test_one_deleted_array_is_enough_to_ask_the_teacher(tmp_path, teacher):
     assert lessons.are_deleted(kept)
     assert len(train(tmp_path, teacher, "asked", kept)) > 0
     assert not lessons.are_deleted(tmp_path / "nowhere")
+
+
+@pytest.fixture
+def kept(tmp_path, made):
+    return shutil.copytree(made / "lessons", tmp_path / "lessons")
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def zeroed(path):
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2].ljust(len(content), b"\0"))
+
+
+def flipped(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+
+
+def exchanged(path):
+    size = path.with_name("size.npy")
+    offset = path.with_name("offset.npy")  # of the same shape
+    size.rename(path.with_name("other"))
+    offset.rename(size)
+    path.with_name("other").rename(offset)
+
+
+@pytest.mark.parametrize("damage", [cut, zeroed, flipped, exchanged])
+@pytest.mark.parametrize("name", ["tokens.npy", "logits.npy"])
+def test_damaged_arrays_are_refused_before_a_step(tmp_path, teacher, kept, recorded, damage, name):
+    recorded.rows.clear()
+    damage(kept / name)
+    with pytest.raises(DataError, match=r"lessons as they were written, got \S+npy \(.*remove .*lessons and write"):
+        train(tmp_path, teacher, "had", kept)
+    assert not recorded.rows
+    assert not (tmp_path / "had").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", b"[]", b"\xff", b"[" * 100_000, b'{"digest": "x", "samples": 10, "arrays": ["logits"]}'],
+)
+def test_a_damaged_index_is_refused(tmp_path, teacher, kept, content):
+    index = kept / "index.json"
+    for changed in (content, index.read_bytes().replace(b'"samples": 10', b'"samples": 11')):
+        index.write_bytes(changed)
+        with pytest.raises(DataError, match=r"index\.json \(damaged, or of an earlier version\)"):
+            train(tmp_path, teacher, "had", kept)
+
+
+def test_an_array_that_is_cut_while_it_is_read_is_named(tmp_path, teacher, kept):
+    stored = lessons.StoredTeacher(kept, json.loads((kept / "index.json").read_text())["digest"], device="cpu")
+    assert len(stored.lesson(None, 1, [8, 9]).tokens) == 4
+    os.truncate(kept / "tokens.npy", 1000)
+    with pytest.raises(DataError, match=r"as it was when it was opened, got .*tokens\.npy, which ends before row 18"):
+        stored.lesson(None, 1, [8, 9])
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, teacher, monkeypatch):
+    """A limit on the size of files stands for it."""
+    asked = []
+    monkeypatch.setattr(lessons.LiveTeacher, "lesson", spied(lessons.LiveTeacher.lesson, asked))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with pytest.raises(DataError, match=r"lessons that can be written, got .*\(File too large\); make room"):
+            keep(tmp_path, teacher)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert len(asked) == 1
+    assert not list(tmp_path.glob("*lessons*"))
+
+
+def spied(method, calls):
+    def noted(*arguments):
+        calls.append(1)
+        return method(*arguments)
+
+    return noted
 
 
 def only_responses(folder):
