@@ -9,7 +9,7 @@ import typer
 
 from had import cli_options as options
 from had.config import load
-from had.errors import CheckpointError
+from had.errors import CheckpointError, ConfigError
 from had.terminal import printable, say
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ def convert(
     from had.files import file_digest
     from had.models.weights import load_published, read_published, save_network
 
+    if output.suffix != ".safetensors":  # what `had train` and `had track` read
+        raise ConfigError("an --output *.safetensors", str(output), "correct it")
     found = read_published(file)
     run = run or ("teacher" if found.kind == "teacher" else "official_code")
     network = _network(config, benchmark, run)

@@ -135,7 +135,8 @@ def _file(path: Path, expected: str, remedy: str) -> Path:
             return path
     except OSError as error:
         raise CheckpointError(expected, f"{path}: {error.strerror}", "ask its owner, or give another file") from None
-    raise CheckpointError(expected, f"no file {path}", remedy)
+    kind = "something else than a file at" if path.exists() else "no file"
+    raise CheckpointError(expected, f"{kind} {path}", remedy)
 
 
 def _reason(error: Exception) -> str:

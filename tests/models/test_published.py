@@ -270,6 +270,7 @@ def test_inspect_and_convert(tmp_path, configuration):
     output = tmp_path / "model.safetensors"
     arguments = ["weights", "convert", str(file), "--config", str(configuration), "--run", "student"]
     arguments += ["--output", str(output)]
+    assert isinstance(CliRunner().invoke(app, [*arguments[:-1], str(tmp_path / "x.pth")]).exception, ConfigError)
     assert CliRunner().invoke(app, arguments).exit_code == 0
     written, provenance = load_network(output)
     assert same(written, source)
