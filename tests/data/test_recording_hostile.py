@@ -2,9 +2,11 @@
 
 import bz2
 import io
+import os
 import struct
 import zipfile
 import zlib
+from pathlib import Path
 
 import h5py
 import hdf5plugin
@@ -12,7 +14,7 @@ import numpy as np
 import pyarrow
 import pytest
 from miniature import random_events, write_aedat4
-from recording_files import write_hdf5, write_npz
+from recording_files import WRITERS, write_hdf5, write_npz
 
 from had.data.recordings import inspect, open_recording
 from had.errors import DataError
@@ -52,6 +54,14 @@ def test_a_compressed_raw_file_is_to_be_unpacked(tmp_path):
     (tmp_path / "e.raw.gz").write_bytes(b"\x1f\x8b\x08\x00" + bytes(50))
     with pytest.raises(DataError, match=r"a compressed file in place of one.*; unpack it first"):
         inspect(tmp_path / "e.raw.gz")
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_names_that_are_not_utf8_are_read(tmp_path, kind):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe"))
+    folder.mkdir()
+    path = WRITERS[kind](tmp_path, EVENTS)
+    assert inspect(path.rename(folder / path.name))["events"] == 300
 
 
 # --- text -----------------------------------------------------------------------------------------

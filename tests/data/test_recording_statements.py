@@ -100,6 +100,13 @@ def test_pixels_beyond_any_sensor_are_refused_without_a_stated_size(tmp_path):
             look(path)
 
 
+def test_a_named_sensor_of_another_size_is_noted(tmp_path):
+    header = b"% evt 2.0\n% geometry 64x48\n% sensor_generation 3.1\n"
+    found = inspect(_bytes(tmp_path / "e.raw", evt2_bytes(EVENTS, header=header)))
+    assert (found["width"], found["height"]) == (64, 48)
+    assert found["notes"] == ["the header states 64x48, and a sensor of 640x480: the first is taken"]
+
+
 # --- versions -------------------------------------------------------------------------------------
 
 

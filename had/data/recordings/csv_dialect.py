@@ -7,12 +7,13 @@ first rows tell them. What can be read in two ways is refused, unless one is the
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
@@ -21,7 +22,8 @@ from had.data.recordings.sensor_size import Stated
 from had.errors import DataError, excerpt
 from had.numerals import finite, natural, whole
 
-COMPRESSED = (".gz", ".zst")
+COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
+"""Suffixes and their codecs."""
 _LONGEST = 1 << 16
 """Characters of the longest line that is looked at."""
 _SAMPLE_LINES = 10_000
@@ -31,7 +33,7 @@ TRUE, FALSE = ("True", "true", "TRUE"), ("False", "false", "FALSE")
 """Words that a polarity may be written in."""
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE | re.ASCII)
 _NUMERIC = re.compile(r"[+-]?[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?")
-_SIZE = re.compile(r"\b(?:size|sensor|geometry|resolution)\W{1,3}(\d+) ?[x,] ?(\d+)", re.IGNORECASE | re.ASCII)
+_SIZE = re.compile(r"\b(?:sensor(?:[ _]size)?|geometry|resolution)\W{1,3}(\d+) ?[x,] ?(\d+)", re.IGNORECASE | re.ASCII)
 _SIDE = re.compile(r"\b(width|height)\W{1,3}(\d+)", re.IGNORECASE | re.ASCII)
 _UNIT = re.compile(r"\b(?:time|timestamps?|t)[ _]units?\W{1,3}(\w+)", re.IGNORECASE)
 _REMEDY = "write a first line that names the columns, e.g. t,x,y,p"
@@ -100,18 +102,19 @@ class Dialect(NamedTuple):
 
 
 @contextmanager
-def open_text(path: Path) -> Iterator[TextIO]:
-    """A file as text, decompressed where its suffix says so (`DataError` where it is broken)."""
-    import io
-
+def open_bytes(path: Path) -> Iterator[Any]:
+    """A file as a pyarrow stream, decompressed where its suffix says so."""
     import pyarrow
 
-    if path.suffix.lower() not in COMPRESSED:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            yield file
-        return
+    with path.open("rb") as file, pyarrow.input_stream(file, compression=COMPRESSED.get(path.suffix.lower())) as stream:
+        yield stream  # of a file and not of a path, since pyarrow reads no path that is not UTF-8
+
+
+@contextmanager
+def open_text(path: Path) -> Iterator[TextIO]:
+    """A file as text, decompressed where its suffix says so (`DataError` where it is broken)."""
     try:
-        with io.TextIOWrapper(pyarrow.input_stream(path), encoding="utf-8-sig", errors="replace") as file:
+        with open_bytes(path) as stream, io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace") as file:
             yield file
     except OSError as error:
         got = f"{path}, which cannot be decompressed ({reason_of(error)})"
@@ -193,9 +196,8 @@ def _stated(comments: list[str]) -> tuple[list[Stated], str | None]:
     for text in comments:
         sides = {name.lower(): natural(number) for name, number in _SIDE.findall(text)}
         pairs = [tuple(map(natural, pair)) for pair in _SIZE.findall(text)]
-        sizes += [
-            Stated("a comment", *pair) for pair in [*pairs, (sides.get("width"), sides.get("height"))] if any(pair)
-        ]
+        pairs += [(sides["width"], sides["height"])] if len(sides) == 2 else []
+        sizes += [Stated("a comment", *pair) for pair in pairs]
     units = [found[1] for text in comments if (found := _UNIT.search(text))]
     return sizes, next(iter(units), None)
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from had.data.recordings.columns import ROLES, ColumnRecording, TimeUnit, reason_of, unit_by_values
-from had.data.recordings.csv_dialect import COMPRESSED, FALSE, TRUE, lines_of, open_text, read_dialect
+from had.data.recordings.csv_dialect import COMPRESSED, FALSE, TRUE, lines_of, open_bytes, open_text, read_dialect
 from had.errors import DataError, excerpt
 
 _BLOCK_BYTES = 1 << 20
@@ -90,7 +90,7 @@ class CsvRecording(ColumnRecording):
         done = 0
         try:
             with (
-                pyarrow.input_stream(self.path) as stream,
+                open_bytes(self.path) as stream,
                 csv.open_csv(stream, read, csv.ParseOptions(delimiter=dialect.delimiter), convert) as batches,
             ):
                 for batch in batches:

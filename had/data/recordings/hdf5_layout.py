@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,8 @@ from had.errors import DataError
 _DEEPEST = 5
 _MOST_MEMBERS = 64
 """Groups with more members hold images, not events."""
+_MOST_PIXELS = 1 << 26
+"""Of a camera frame."""
 _NUMBERS = "iufb"
 
 
@@ -199,8 +202,9 @@ def find_images(file: Any, name: str) -> Images | None:
                 members = [own(group, member) for member in group]
                 timed = all(member is not None and "timestamp" in member.attrs for member in members)
                 refused = _refused(first.dtype, first.shape) if timed else "not all have an attribute timestamp"
-                if not refused and any(getattr(member, "dtype", None) != first.dtype for member in members):
-                    refused = "not all are of one type"
+                kinds = {(getattr(member, "dtype", None), getattr(member, "shape", None)) for member in members}
+                if not refused and len(kinds) > 1:
+                    refused = "not all are of one type and size"
                 return Images(group.name, "", len(group), refused)
     return None
 
@@ -213,4 +217,6 @@ def _refused(dtype: np.dtype, shape: tuple[int, ...]) -> str:
     """Why images are not read, or nothing."""
     if dtype != np.uint8 or len(shape) not in (2, 3):
         return f"{dtype} of {shape}, not 8-bit grey"
+    if math.prod(shape) > _MOST_PIXELS:
+        return f"{shape}, more than {_MOST_PIXELS} pixels"
     return "" if len(shape) == 2 or shape[2] == 1 else "colours whose order the file does not state"

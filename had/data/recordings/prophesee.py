@@ -80,7 +80,14 @@ def open_prophesee(path: Path, *, size: tuple[int, int] | None = None) -> Record
         raise DataError(
             "little-endian words", f"endianness {excerpt(order)} in {path}", "convert it with its maker's software"
         )
-    return kinds[name](path, offset, size, stated_sizes)
+    recording = kinds[name](path, offset, size, stated_sizes)
+    sensor = _named_sensor(header)
+    if sensor is not None and recording.declared not in (None, sensor):
+        stated = "{}x{}".format(*recording.declared)
+        recording.notes.append(
+            f"the header states {stated}, and a sensor of {sensor[0]}x{sensor[1]}: the first is taken"
+        )
+    return recording
 
 
 def _pairs(details: str) -> dict[str, str]:
@@ -113,10 +120,15 @@ def _stated_sizes(header: dict[str, str], details: str, path: Path) -> list[Stat
         sides = [None if text is None else side(text, where) for text in both]
         if sides != [None, None]:
             found.append(Stated(where, *sides))
-    named = _GENERATIONS.get(header.get("sensor_generation", ""))
-    plugin = header.get("plugin_name", "")
-    named = named or next((size for key, size in _PLUGINS.items() if key in plugin), None)
+    named = _named_sensor(header)
     return found or ([Stated("the sensor's name", *named)] if named else [])
+
+
+def _named_sensor(header: dict[str, str]) -> tuple[int, int] | None:
+    """(width, height) of the sensor that a header names."""
+    plugin = header.get("plugin_name", "")
+    named = _GENERATIONS.get(header.get("sensor_generation", ""))
+    return named or next((size for key, size in _PLUGINS.items() if key in plugin), None)
 
 
 class WordRecording(Recording):
