@@ -20,6 +20,7 @@ from had.data.layouts import canonical_name, layout_of
 from had.errors import ConfigError, nearest
 from had.options.base import merge, merged, shown
 from had.options.experiment import ROW_NAME, Experiment, RunOptions
+from had.shipped import shipped
 from had.yaml_text import read_mapping
 
 
@@ -27,7 +28,7 @@ def load(source: Path | str | dict, overrides: dict | None = None) -> Experiment
     """Read and check a configuration.
 
     Args:
-        source: a YAML file, or its content (as Snakemake holds it).
+        source: a YAML file, or its content (as Snakemake holds it); of the shipped files (config/...) also by name.
         overrides: nested values that replace those of ``source``.
 
     Raises:
@@ -37,8 +38,9 @@ def load(source: Path | str | dict, overrides: dict | None = None) -> Experiment
     if isinstance(source, dict):
         content = source
     else:
-        folder = Path(source).parent
-        content = read_mapping(Path(source))
+        file = shipped(source)
+        folder = file.parent
+        content = read_mapping(file)
     content = merge(_canonical(content), _canonical(overrides or {}))
     if isinstance(content.get("runs"), list | tuple):
         content = {**content, "runs": _run_files(content["runs"], folder)}
@@ -132,7 +134,7 @@ def _with_regimes(content: dict) -> dict:
 
 
 def _run_file(name: str, folder: Path) -> dict:
-    candidates = [folder / "runs" / f"{name}.yaml", Path("config/runs") / f"{name}.yaml"]
+    candidates = [folder / "runs" / f"{name}.yaml", shipped("config/runs") / f"{name}.yaml"]
     for path in candidates:
         if path.is_file():
             return read_mapping(path)

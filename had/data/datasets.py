@@ -16,13 +16,13 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from had.data.layouts import LAYOUTS
 from had.errors import ConfigError, nearest
 from had.options.base import Options
+from had.shipped import FOLDER
 from had.yaml_text import read_mapping
 
 WEIGHTS = "weights"
 """The one data file that is no benchmark's."""
 WHOLE = "all"
 """The item of a benchmark that is published as one archive of all splits."""
-REPOSITORY_FOLDER = Path(__file__).resolve().parents[2] / "config" / "datasets"
 
 
 def _web_address(value: str | None) -> str | None:
@@ -175,8 +175,8 @@ class Dataset(Options):
 
 
 def data_file(name: str, folder: Path | None = None) -> Path | None:
-    """The data file of a benchmark (canonical name) or of the weights: in ``folder``, here, or in the repository."""
-    folders = [Path("config/datasets"), REPOSITORY_FOLDER] if folder is None else [folder]
+    """The data file of a benchmark (canonical name) or of the weights: in ``folder``, here, or as shipped."""
+    folders = [Path("config/datasets"), FOLDER / "config" / "datasets"] if folder is None else [folder]
     return next((path for path in (f / f"{name}.yaml" for f in folders) if path.is_file()), None)
 
 
@@ -185,7 +185,7 @@ def read_dataset(name: str, folder: Path | None = None) -> Dataset:
 
     Args:
         name: a benchmark's canonical name, or ``weights``.
-        folder: where it lies; None: config/datasets of the working directory, else of the repository.
+        folder: where it lies; None: config/datasets of the working directory, else the shipped ones.
 
     Raises:
         ConfigError: no such file, no YAML, an unknown key, or a value that cannot be.

@@ -16,6 +16,7 @@ from had.data.layouts import canonical_name
 from had.errors import ConfigError, DataError
 from had.files import read_text
 from had.options.experiment import Experiment
+from had.shipped import shipped
 
 COLUMNS = ("benchmark", "tracker", "SR", "PR", "NPR", "source", "note")
 SEQUENCES = "sequences"
@@ -48,7 +49,7 @@ def published_file(experiment: Experiment) -> Path | None:
     """The file of published scores: the configured one, else the project's own, wherever `had` runs."""
     if experiment.published is not None:
         return experiment.published
-    return next((path for path in (USUAL, Path(__file__).parents[2] / USUAL) if path.is_file()), None)
+    return path if (path := shipped(USUAL)).is_file() else None
 
 
 def published_scores(experiment: Experiment, benchmark: str) -> list[Published]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from had.errors import DataError
+from had.shipped import shipped
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
 _TABLE = re.compile(r"^Job stats:\n.*\n-.*\n((?:\w+ +\d+\n)+)", re.MULTILINE)
 _TARGETS = ("default", "total")
 
@@ -37,11 +38,11 @@ def dry_run(configfiles: Sequence[Path], overrides: Sequence[str]) -> Jobs:
     Raises:
         DataError: it cannot plan.
     """
-    snakefile = Path("Snakefile") if Path("Snakefile").is_file() else REPOSITORY / "Snakefile"
+    snakefile = shipped("Snakefile")
     command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--snakefile", str(snakefile)]
-    command += ["--configfile", *map(str, configfiles)]
+    command += ["--configfile", *(str(shipped(file)) for file in configfiles)]
     command += ["--config", *overrides] if overrides else []
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PACKAGE_FOLDER), os.environ.get("PYTHONPATH", "")])}
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     said = answer.stdout + answer.stderr
     if answer.returncode:

@@ -17,7 +17,7 @@ import yaml
 
 from had.data import unpack as module
 from had.data.archives import find_archives
-from had.data.datasets import REPOSITORY_FOLDER, WEIGHTS, read_dataset
+from had.data.datasets import WEIGHTS, read_dataset
 from had.data.download import download, instructions, own, request
 from had.data.fetch import Patience
 from had.data.layouts import LAYOUTS
@@ -495,4 +495,4 @@ def test_weights_are_checked_and_not_unpacked(server, tmp_path):
 
 
 def test_the_repository_has_a_file_for_every_layout():
-    assert {path.stem for path in REPOSITORY_FOLDER.glob("*.yaml")} == {*LAYOUTS, WEIGHTS}
+    assert {path.stem for path in (REPOSITORY / "config" / "datasets").glob("*.yaml")} == {*LAYOUTS, WEIGHTS}
