@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from had.errors import DataError
-from had.files import atomic_file, make_folder
+from had.files import atomic_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 ANSWER_SECONDS = 4
 LONGEST_REASON = 400
 SETTINGS = {"MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"}
-FIRST_CALL = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "4", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+FIRST_CALL = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "8", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
 LATER_CALLS = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3"}
 """Seconds that a server has for an answer, and repeated requests; MLflow's own would be 120 and 7."""
 _DATABASES = ("postgresql", "mysql", "mssql")
@@ -120,7 +120,6 @@ def check_database(uri: str) -> None:
     except ValueError as error:
         raise _refusal(uri, error) from None
     if file is not None:
-        make_folder(file.parent)
         if file.exists() and not file.is_file():
             raise _refusal(uri, OSError(f"{file} is no file"))
         if file.exists():
