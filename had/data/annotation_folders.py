@@ -57,7 +57,7 @@ class AnnotationFolder:
         present = np.ones(len(boxes), bool)
         if files.presence is not None:
             if not files.presence.is_file():
-                expected = f"{self.layout.title}'s flags of presence of {name}"
+                expected = f"{self.layout.title}'s flags of presence of {name} ({self.layout.flags_mean})"
                 remedy = "complete the download, or score with --layout plain: all frames then count as present"
                 raise DataError(expected, f"no file {files.presence}", remedy)
             present = read_flags(files.presence, len(boxes), self.layout.present_value)

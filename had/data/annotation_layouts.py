@@ -39,6 +39,16 @@ class AnnotationLayout:
     aliases: tuple[str, ...] = ()
     ambiguous: tuple[str, ...] = ()
 
+    @property
+    def flags_mean(self) -> str:
+        """What the values of the presence flags mean, for sentences; empty where there are none."""
+        return flags_mean(self.present_value) if self.presence else ""
+
+
+def flags_mean(present_value: int) -> str:
+    """What the values of presence flags mean, for sentences: benchmarks differ, and the file is called absent.txt."""
+    return f"{present_value} says that the target is present, {1 - present_value} that it is absent"
+
 
 ANNOTATED = (
     AnnotationLayout(

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from had.box_text import quick_boxes
-from had.data.annotation_layouts import AnnotationLayout
+from had.data.annotation_layouts import AnnotationLayout, flags_mean
 from had.data.layouts import SENSOR_FILE, SLICES_FILE, Layout
 from had.errors import DataError, excerpt, nearest
 from had.files import read_text, shown
@@ -194,7 +194,7 @@ def read_ground_truth(path: Path) -> np.ndarray:
 
 def read_flags(path: Path, frames: int, meaning_true: int) -> np.ndarray:
     """(F,) bool, True where the flag is ``meaning_true`` (`DataError`: no file, other flags, or another number)."""
-    expected = f"one flag 0 or 1 for each of {frames} boxes"
+    expected = f"one flag 0 or 1 for each of {frames} boxes ({flags_mean(meaning_true)})"
     flags = []
     for number, line in enumerate(_lines(path, expected), 1):
         if line.strip() not in ("0", "1"):

@@ -13,7 +13,7 @@ import numpy as np
 from had.data.layouts import Layout
 from had.data.recordings import CameraFrame, Recording
 from had.data.slicing import interval_windows
-from had.errors import DataError
+from had.errors import ConfigError, DataError
 from had.options.recordings import PreparationOptions
 
 CAMERA_DTYPE = np.dtype(
@@ -41,6 +41,13 @@ def slicing_in_force(layout: Layout, options: PreparationOptions, camera: np.nda
     """The slicing of a recording; read-out times that a file does not state give way to the frame interval."""
     slicing = layout.slicing if options.slicing == "layout" else options.slicing
     return "interval" if slicing == "frame" and not camera["known"].all() else slicing
+
+
+def check_voxel_slicing(options: PreparationOptions, slicing: str) -> None:
+    """See that voxels can be sliced as is asked for (`ConfigError`): only equal slices have published ones."""
+    if options.voxel_slicing == "published" and slicing != "equal":
+        got = f"slicing {slicing!r}"
+        raise ConfigError("slicing 'equal' for preparation.voxel_slicing published", got, "change one of the two")
 
 
 def camera_windows(camera: np.ndarray, slicing: str) -> np.ndarray:

@@ -34,6 +34,8 @@ def checked_size(content: bytes, length: int | None = None) -> tuple[int, int]:
         if content.startswith(begin):
             try:
                 width, height = size_of(content, len(content) if length is None else length)
+                if size_of is _png and length is None:
+                    _check_chunks(content)
             except struct.error:
                 raise ValueError("cut off inside its header") from None
             if not 0 < width * height <= MOST_PIXELS:
@@ -50,6 +52,16 @@ def _png(content: bytes, size: int) -> tuple[int, int]:
     if stored > _DEFLATE * size:
         raise ValueError(f"it states {width} x {height} pixels in {size} bytes")
     return width, height
+
+
+def _check_chunks(content: bytes) -> None:
+    """See that no chunk of a PNG states more bytes than follow, all of which a decoder asks memory for."""
+    place, kind = 8, b""
+    while kind != b"IEND":
+        length, kind = struct.unpack_from(">I4s", content, place)
+        place += 12 + length
+        if place > len(content):
+            raise ValueError("cut off inside a chunk")
 
 
 def _jpeg(content: bytes, size: int) -> tuple[int, int]:

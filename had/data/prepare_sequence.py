@@ -29,9 +29,9 @@ import numpy as np
 
 from had.config import digest
 from had.data import slicing as sliced
-from had.data.annotations import Annotation, read_sensor, read_slices
+from had.data.annotations import Annotation, read_sensor, read_slices, stated_sensor
 from had.data.box_frames import first_camera_frame, share_count, statements
-from had.data.clocks import camera_windows, check_clock, silent, slicing_in_force
+from had.data.clocks import camera_windows, check_clock, check_voxel_slicing, silent, slicing_in_force
 from had.data.layouts import Layout
 from had.data.prepared_files import (
     IMAGE_CHECKSUMS,
@@ -43,6 +43,7 @@ from had.data.prepared_files import (
 )
 from had.data.published import (
     all_published_files,
+    extra_files,
     has_published,
     published_files,
     published_size,
@@ -157,6 +158,8 @@ class SequencePreparation:
         )
         camera = write_camera(recording, folder / "rgb" if write_rgb else None, first, frames)
         slicing = slicing_in_force(self.layout, self.options, camera)
+        if self._wants_voxels:
+            check_voxel_slicing(self.options, slicing)
         with spooled(recording, folder) as spool:
             slices = self._slices(slicing, spool.t, camera)
             boxed = slice(first, first + frames)
@@ -204,9 +207,6 @@ class SequencePreparation:
         """The slices of voxels: those of the images, or the published ones."""
         if self.options.voxel_slicing == "image":
             return slices
-        if slicing != "equal":
-            got = f"slicing {slicing!r}"
-            raise ConfigError("slicing 'equal' for preparation.voxel_slicing published", got, "change one of the two")
         return sliced.published_voxel_slices(t, self._share_count())
 
     def _share_count(self) -> int:
@@ -241,9 +241,10 @@ class SequencePreparation:
     def _from_published(self, folder: Path) -> dict[str, Any]:
         frames = len(self.annotation.boxes)
         files = all_published_files(self.layout, self.source, self.root, frames, voxels=self._wants_voxels)
-        size = published_size(self.root, files, frames)
+        size = published_size(self.root, files, frames, stated_sensor(self.source))
         np.save(folder / "frame_times_us.npy", np.arange(frames))
         content: dict[str, Any] = {"size": list(size), "files": files, "slicing": "published"}
+        content["frames_dropped"] = extra_files(self.layout, self.source, files, frames)
         if self._wants_voxels:
             content["voxels"] = write_voxels(folder, read_voxels(self.layout, self.source, frames))
             content["voxels_empty"] = int((np.diff(np.load(folder / "voxel_slices.npy")) == 0).sum())

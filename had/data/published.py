@@ -74,11 +74,8 @@ def published_files(layout: Layout, source: Path, root: Path, stream: str, frame
         DataError: some are there, but not all that are needed; or nothing says which is the first box's
             (`had.data.box_frames`).
     """
-    stem = layout.images[stream]
+    stem, there = layout.images[stream], _numbered_in(layout, source, stream)
     folder = (source / stem.format(sequence=source.name, index=0)).parent
-    if not folder.is_dir():
-        return None
-    there = numbered((path.name for path in folder.iterdir()), stem, source.name, layout.extensions)
     if there.first is None:
         return None
     extension = Path(there.files[there.first]).suffix
@@ -110,19 +107,28 @@ def check_numbering(layout: Layout, source: Path, streams: Collection[str], fram
     Raises:
         DataError: file k of one stream may belong to file k or to file k + 1 of another.
     """
-    patterns = {**layout.images, **({"voxel": layout.voxels} if layout.voxels else {})}
-    found: dict[str, Numbered] = {}
-    for stream in streams:
-        folder = (source / patterns[stream].format(sequence=source.name, index=0)).parent
-        if folder.is_dir():
-            extensions = (".mat",) if stream == "voxel" else layout.extensions
-            names = (path.name for path in folder.iterdir())
-            found[stream] = numbered(names, patterns[stream].removesuffix(".mat"), source.name, extensions)
+    found = {stream: _numbered_in(layout, source, stream) for stream in streams}
     begins = {there.first for there in found.values() if there.first is not None}
     if len(begins) > 1 and any(there.many != frames for there in found.values() if there.first is not None):
         counts = ", ".join(f"{there.many} of {name} from {there.first}" for name, there in found.items())
         got = f"{counts} for {frames} boxes in {source}"
         raise DataError("files of all streams with the same numbers", got, "number them alike, one for each box")
+
+
+def extra_files(layout: Layout, source: Path, streams: Collection[str], frames: int) -> int:
+    """How many images without a box the streams have at most."""
+    return max((_numbered_in(layout, source, stream).many - frames for stream in streams), default=0)
+
+
+def _numbered_in(layout: Layout, source: Path, stream: str) -> Numbered:
+    """The files of a stream, one of images or ``voxel``, in its folder."""
+    pattern, extensions = layout.images.get(stream, ""), layout.extensions
+    if stream == "voxel":
+        assert layout.voxels is not None
+        pattern, extensions = layout.voxels.removesuffix(".mat"), (".mat",)
+    folder = (source / pattern.format(sequence=source.name, index=0)).parent
+    names = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
+    return numbered(names, pattern, source.name, extensions)
 
 
 def needed_images(layout: Layout) -> list[str]:
@@ -170,7 +176,7 @@ def published_size(
     Raises:
         DataError: an image that cannot be read, or of another size.
     """
-    like = "the first" if size is None else "the recording"
+    like = "the first" if size is None else "the recording or its folder states"
     for found in files.values():
         for index in range(found["first"], found["first"] + frames):
             path = root / found["pattern"].format(index=index)
@@ -207,8 +213,7 @@ def first_voxel_file(layout: Layout, source: Path, frames: int) -> int:
     """The number of the first box's voxel file; 1 where there is none (`DataError`: as `published_files`)."""
     assert layout.voxels is not None
     pattern = source / layout.voxels.format(sequence=source.name, index=0)
-    names = (path.name for path in pattern.parent.iterdir()) if pattern.parent.is_dir() else ()
-    there = numbered(names, layout.voxels.removesuffix(".mat"), source.name, (".mat",))
+    there = _numbered_in(layout, source, "voxel")
     if there.first is None:
         return 1
     return _first_file(layout, source, there, frames, pattern.with_name(Path(layout.voxels).name))

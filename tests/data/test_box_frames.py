@@ -15,6 +15,7 @@ from had.data.sequences import load_split
 from had.data.simulate.aedat4 import Aedat4Writer
 from had.data.verify import verify_folder
 from had.errors import ConfigError, DataError
+from had.files import read_json
 from had.options.recordings import PreparationOptions
 
 COESOT, FE108, EVENTVOT = LAYOUTS["coesot"], LAYOUTS["fe108"], LAYOUTS["eventvot"]
@@ -184,7 +185,7 @@ def test_published_camera_frames_of_another_size_than_the_recording_are_refused(
         write_picture(folder / f"dove_aps/frame{k:04d}.png", RNG, (80, 60))
     (problem,) = errors_of(COESOT, tmp_path / "raw", tmp_path)
     assert (problem.kind, "80x60" in problem.what) == ("image-size", True)
-    with pytest.raises(DataError, match=r"images of 64x48 pixels, as the recording, got 80x60"):
+    with pytest.raises(DataError, match=r"images of 64x48 pixels, as the recording or its folder states, got 80x60"):
         prepared(COESOT, tmp_path / "raw", tmp_path / "out")
 
 
@@ -302,3 +303,26 @@ def test_frames_with_dv_processings_times_are_prepared(tmp_path):
     write_aedat4(folder / "dove.aedat4", random_events(3000), [(STEP * k, 900, image) for k in range(1, 8)])
     assert not errors_of(COESOT, tmp_path / "raw", tmp_path, deep=True)
     prepared(COESOT, tmp_path / "raw", tmp_path / "out")
+
+
+def test_images_of_another_size_than_the_folder_states_are_refused_and_extra_ones_counted(tmp_path):
+    root = write_tree(EVENTVOT, tmp_path / "raw", raw=False)
+    write_picture(root / "test/test_one/img/0006.png", RNG)
+    assert not errors_of(EVENTVOT, root, tmp_path)
+    prepared(EVENTVOT, root, tmp_path / "whole")
+    meta = read_json(tmp_path / "whole/test/test_one/meta.json")
+    assert meta["frames_dropped"] == 1
+    for name in ("test_one", "test zwei Wörter"):
+        (root / "test" / name / SENSOR_FILE).write_text("96,72\n")
+    assert {problem.kind for problem in errors_of(EVENTVOT, root, tmp_path)} == {"image-size"}
+    with pytest.raises(DataError, match="images of 96x72 pixels, as the recording or its folder states, got 64x48"):
+        prepared(EVENTVOT, root, tmp_path / "out")
+
+
+def test_published_voxel_slices_of_camera_frames_are_refused(tmp_path):
+    layout = replace(COESOT, teacher_streams=("event_image", "voxel"))
+    one_sequence(layout, tmp_path / "raw", boxes=6, count=7)
+    (problem,) = errors_of(layout, tmp_path / "raw", tmp_path, voxel_slicing="published")
+    assert problem.kind == "options"
+    with pytest.raises(ConfigError, match=r"slicing 'equal' for preparation\.voxel_slicing published"):
+        prepared(layout, tmp_path / "raw", tmp_path / "out", voxel_slicing="published")

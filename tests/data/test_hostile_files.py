@@ -65,6 +65,7 @@ LARGE = {
     "TIFF": tiff("<", t256=10**6, t257=10**6),
     "TIFF of large tiles": tiff(">", t256=5, t257=5, t322=10**5, t323=10**5),
     "another format": b"P6 64 48 255\n" + bytes(64 * 48 * 3),
+    "PNG with a chunk of 4 GB": png(64, 48).replace(struct.pack(">I", 8) + b"IDAT", b"\xff\xff\xff\xfeIDAT"),
     "a header alone": png(64, 48)[:20],
     "nothing": b"",
 }  # fmt: skip
@@ -74,12 +75,12 @@ LARGE = {
 def test_images_that_state_too_much_are_not_decoded(tmp_path, title, monkeypatch):
     path = tmp_path / "a.png"
     path.write_bytes(LARGE[title])
-    with pytest.raises(ValueError, match=r"states|neither|header|tiles"):
+    with pytest.raises(ValueError, match=r"states|neither|header|tiles|chunk"):
         checked_size(LARGE[title])
     monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
     with pytest.raises(DataError, match=r"a readable image, got a broken file .*a\.png"):
         read_image(path)
-    assert image_size(path) is None
+    assert image_size(path, decode=True) is None
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".jpg", ".tif"])

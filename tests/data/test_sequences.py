@@ -84,7 +84,7 @@ def damage_no_flags(folder):
         (damage_box, r"x,y,w,h.*'5,6,seven,8' in line 2 of .*groundtruth\.txt"),
         (damage_nan, r"line 2 of .*groundtruth\.txt"),
         (damage_short_box, r"'1,2,3' in line 2 of .*groundtruth\.txt"),
-        (damage_flags, r"each of 5 boxes, got 2 flags in .*absent\.txt"),
+        (damage_flags, r"each of 5 boxes .*present, 0 .*absent.*, got 2 flags in .*absent\.txt"),
         (damage_flag, r"'2' in line 2 of .*absent\.txt"),
         (damage_empty, r"an empty file .*groundtruth\.txt"),
         (damage_gone, r"no file .*groundtruth\.txt"),

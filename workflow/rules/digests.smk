@@ -22,6 +22,7 @@ def annotations_digest(benchmark, split):
     layout, folder = BENCHMARKS[benchmark], split_folder(benchmark, split)
     names = [name for name in (layout.boxes, layout.presence) if name]
     files = sorted(file for name in names for file in folder.glob(f"*/{name}"))
+    files += [place / name for place in (folder, folder.parent) for name in layout.starts if (place / name).is_file()]
     return digest([(file.parent.name, file.name, file_digest(file)) for file in files])
 
 

@@ -35,6 +35,7 @@ KINDS = {
     "raw-broken": "Raw recordings that are broken",
     "raw-short": "Raw recordings with fewer frames than boxes",
     "raw-long": "Raw recordings with more frames than boxes",
+    "options": "Options that do not fit the recordings",
     "first-frame": "Recordings of which the first frame with a box is not known",
     "camera": "Camera frames of another size than the sensor, or on another clock than the events",
     "raw-silent": "Raw recordings without events",

@@ -10,7 +10,15 @@ from typing import NamedTuple
 import numpy as np
 
 from had.data.box_frames import first_camera_frame, share_count
-from had.data.clocks import camera_times, camera_windows, check_clock, check_frame_size, silent, slicing_in_force
+from had.data.clocks import (
+    camera_times,
+    camera_windows,
+    check_clock,
+    check_frame_size,
+    check_voxel_slicing,
+    silent,
+    slicing_in_force,
+)
 from had.data.layouts import Layout
 from had.data.raw_files import open_raw
 from had.data.recordings import CameraFrame, Recording
@@ -105,13 +113,16 @@ def check_frames(
     path, counts = recording.path, {}
     slicing = layout.slicing if options.slicing == "layout" else options.slicing
     try:
+        if options.voxels and "voxel" in layout.teacher_streams:
+            check_voxel_slicing(options, slicing)
         if slicing == "equal":
             counts["slices"] = share_count(layout, options, path.parent, boxes) - 1
         first = first_camera_frame(
             layout, options, path, boxes=boxes, camera_frames=count, camera_is_read=camera_is_read
         )
     except (DataError, ConfigError) as error:
-        findings.refused("raw-short" if count < boxes or slicing == "equal" else "first-frame", error, file=path)
+        kind = "raw-short" if count < boxes or slicing == "equal" else "first-frame"
+        findings.refused("options" if isinstance(error, ConfigError) else kind, error, file=path)
         return
     if slicing != "equal" or camera_is_read:
         counts["camera frames"] = count

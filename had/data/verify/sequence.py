@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from had.data.layouts import Layout
+from had.data.layouts import SENSOR_FILE, Layout
 from had.data.published import all_published_files, has_published, needed_images
 from had.data.raw_files import raw_file
 from had.data.verify import text_files
@@ -201,7 +201,10 @@ class SequenceCheck:
                 findings.refused("numbering" if needed <= found.keys() else "no-source", error, file=self.folder)
         if not has_raw and size and stated and size != stated:
             what = f"all images have {size[0]}x{size[1]} pixels, the sensor has {stated[0]}x{stated[1]}"
-            findings.add("image-size", what, "a run takes them as they are", file=self.folder, severity="note")
+            if (self.folder / SENSOR_FILE).is_file():
+                findings.add("image-size", what, f"correct or remove {SENSOR_FILE}", file=self.folder)
+            else:
+                findings.add("image-size", what, "a run takes them as they are", file=self.folder, severity="note")
         return found, size
 
     def _misnamed(self, findings: Findings, names: list[str], raw: Path) -> None:

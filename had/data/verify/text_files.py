@@ -52,7 +52,10 @@ def check_visible(findings: Findings, layout: Layout, folder: Path, boxes: Any, 
         what = (
             "no frame that shows the target" if clip == 1 else f"no clip of {clip} frames begins with a visible target"
         )
-        findings.add("no-target", what, "leave the sequence out of its list or check its presence flags", file=file)
+        remedy = "leave the sequence out of its list or check its boxes"
+        if layout.presence:
+            remedy += f" and {layout.presence}, where {layout.flags_mean}"
+        findings.add("no-target", what, remedy, file=file)
     empty = np.flatnonzero(present & ~visible)
     if len(empty):
         first = int(empty[0]) + 1
