@@ -125,7 +125,7 @@ class _Facts(BaseModel):
     """What ``index.json`` says: whose lessons, rows an epoch, and each array's bytes and checksum."""
 
     digest: str
-    samples: int = Field(gt=0)
+    samples: int = Field(gt=0, strict=True)
     arrays: dict[str, tuple[int, str]]
 
     @model_validator(mode="after")

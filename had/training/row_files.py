@@ -68,8 +68,11 @@ class RowFile:
         """The values (n, ...) of n rows.
 
         Raises:
-            DataError: the file has become shorter.
+            DataError: there is no such row, or the file has become shorter.
         """
+        if rows and not 0 <= min(rows) <= max(rows) < self.shape[0]:
+            got = f"rows {min(rows)} to {max(rows)} wanted of {self.shape[0]}"
+            raise DataError(f"rows that {self.path} has", got, "write the array again")
         values = np.empty((len(rows), *self.shape[1:]), self.dtype)
         for row, value in zip(rows, values.reshape(len(rows), -1).view(np.uint8), strict=True):
             self._file.seek(self._offset + row * self._row_bytes)
