@@ -22,7 +22,8 @@ class HadError(Exception):
         self.expected, self.got, self.remedy = expected, got, remedy
 
     def __str__(self) -> str:
-        return f"expected {self.expected}, got {self.got}; {self.remedy}"
+        expected, got, remedy = map(clipped, (self.expected, self.got, self.remedy))
+        return f"expected {expected}, got {got}; {remedy}"
 
 
 class ConfigError(HadError):
@@ -53,6 +54,11 @@ def listed(names: Sequence[str], most: int = 10) -> str:
 def counted(number: int, noun: str = "sequence") -> str:
     """A number with its noun: 1 sequence, 2 sequences."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def clipped(text: str, most: int = 1500) -> str:
+    """A text whose middle is left out where it has more than ``most`` characters, as names in files of others can."""
+    return text if len(text) <= most else f"{text[: most * 2 // 3]} ... {text[-most // 3 :]}"
 
 
 def excerpt(text: str, most: int = 60) -> str:

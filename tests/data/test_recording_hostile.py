@@ -329,3 +329,14 @@ def test_columns_of_logical_values_are_numbers_or_refused(tmp_path):
     np.savez(tmp_path / "e.npz", x=EVENTS["x"], y=EVENTS["y"], p=EVENTS["p"] > 0, t=EVENTS["p"] > 0)
     found = inspect(tmp_path / "e.npz")
     assert found["backward_steps"] > 0
+
+
+def test_long_names_in_a_file_do_not_fill_the_screen(tmp_path):
+    np.savez(tmp_path / "e.npz", **{f"{number}{'n' * 30_000}": np.zeros(3) for number in range(3)})
+    with h5py.File(tmp_path / "e.h5", "w") as file:
+        for number in range(3):
+            file[f"{number}{'n' * 30_000}"] = np.zeros(3)
+    for name in ("e.npz", "e.h5"):
+        with pytest.raises(DataError) as error:
+            inspect(tmp_path / name)
+        assert len(str(error.value)) < 3000

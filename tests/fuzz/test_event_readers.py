@@ -140,7 +140,7 @@ def read_or_refuse(content: bytes, suffix: str, **asked) -> None:
             except HadError as error:
                 sentence = str(error)
                 assert len(sentence.splitlines()) == 1, sentence
-                assert len(sentence) < 2000, sentence
+                assert len(sentence) < 5000, sentence
 
 
 asked = st.fixed_dictionaries(

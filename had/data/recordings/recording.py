@@ -18,7 +18,7 @@ import numpy as np
 from had.data.frames import EVENT_DTYPE
 from had.data.recordings.gaps import JUMP_US, span
 from had.data.recordings.sensor_size import SIDE, Stated, agreed_size, sensor_holding
-from had.errors import DataError
+from had.errors import DataError, clipped
 
 log = logging.getLogger(__name__)
 CHUNK = 1_000_000
@@ -129,7 +129,7 @@ class Recording(ABC):
     def warn(self) -> None:
         """Log what of the file is not read, as far as the latest pass over the events knows it."""
         for sentence in (*self.notes, *(f"{count} {what} left out" for what, count in self.skipped.items())):
-            log.warning("%s: %s", self.path, sentence)
+            log.warning("%s: %s", self.path, clipped(sentence))
 
     def _check(self, events: np.ndarray, done: int, last: int | None) -> None:
         self.refuse_outside(events, self.declared or (SIDE, SIDE), done)
