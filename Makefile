@@ -68,13 +68,16 @@ test-newcomer: ## A fresh clone runs both commands; its second demo runs no job 
 # --- the environment ------------------------------------------------------------------------------
 
 $(BIN)/python:
-	@for python in python3.12 python3.11 python3; do \
-	  $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null || continue; \
-	  $$python -c 'import ensurepip, venv' 2>/dev/null \
-	    || { echo "$$python cannot make environments: apt install python3-venv" >&2; exit 1; }; \
+	@without=; for python in python3.12 python3.11 python3.13 python3; do \
+	  $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null || continue; \
+	  $$python -c 'import ensurepip, venv' 2>/dev/null || { without="$${without:-$$python}"; continue; }; \
 	  echo "Making $(VENV) with $$($$python --version)"; \
 	  exec $$python -m venv $(VENV); \
-	done; echo "No Python 3.11 or 3.12 found: apt install python3 python3-venv" >&2; exit 1
+	done; \
+	if [ -n "$$without" ]; then echo "$$without cannot make environments: apt install $$without-venv" >&2; exit 1; fi; \
+	echo "No Python 3.11, 3.12 or 3.13 found." >&2; \
+	echo "Debian 12 and 13, Ubuntu 24.04: apt install python3 python3-venv" >&2; \
+	echo "Ubuntu 22.04:                   apt install python3.11 python3.11-venv" >&2; exit 1
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing (some minutes, once)"

@@ -51,6 +51,13 @@ def test_the_schema_is_the_one_that_the_code_generates():
     assert json.loads(path.read_text()) == schema(), f"had config --schema > {path.relative_to(REPOSITORY)}"
 
 
+def test_every_extra_that_is_named_somewhere_exists():
+    files = [*REPOSITORY.glob("docs/*.md"), *REPOSITORY.glob("profiles/*/*"), REPOSITORY / "README.md"]
+    files += [REPOSITORY / "Makefile", REPOSITORY / "environment.yml"]
+    named = {extra for file in files for extra in re.findall(r"[\"' ]\.\[(\w+)\]", file.read_text(encoding="utf-8"))}
+    assert named <= set(PROJECT["optional-dependencies"])
+
+
 def pip_pins(path) -> tuple[set[str], set[str]]:
     """(pinned packages, other lines) of an environment file's pip section."""
     (section,) = [part["pip"] for part in yaml.safe_load(path.read_text())["dependencies"] if isinstance(part, dict)]

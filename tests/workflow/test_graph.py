@@ -263,3 +263,11 @@ def test_the_search_path_of_the_caller_does_not_matter(snakemake):
         environment={"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")},
     )  # fmt: skip
     assert answer.returncode == 0, output(answer)
+
+
+def test_every_rule_has_the_memory_that_its_job_takes_on_a_cluster():
+    """There a job is a Snakemake of its own (154 MB seen), with torch beside it where a run starts from weights."""
+    rules = "".join(path.read_text() for path in (REPOSITORY / "workflow" / "rules").glob("*.smk"))
+    stated = [int(number) for number in re.findall(r"mem_mb=(\d+),", rules)]
+    assert len(stated) == rules.count("mem_mb=") == rules.count("    resources:")
+    assert min(stated) >= 1000

@@ -72,7 +72,7 @@ rule all_scored:
         "../envs/had.yaml"
     threads: 1
     resources:
-        mem_mb=100,
+        mem_mb=1000,
         runtime=5,
     message:
         "See that all external trackers could be scored."
@@ -186,7 +186,7 @@ rule alias:
         "../envs/had.yaml"
     threads: 1
     resources:
-        mem_mb=100,
+        mem_mb=1000,
         runtime=5,
     message:
         "Copy {wildcards.product} under the benchmark's other name, {wildcards.alias}."
@@ -206,7 +206,7 @@ rule alias_latex:
         "../envs/had.yaml"
     threads: 1
     resources:
-        mem_mb=100,
+        mem_mb=1000,
         runtime=5,
     params:
         name=lambda wildcards: ALIASES[wildcards.alias],
@@ -228,7 +228,7 @@ rule alias_video:
         "../envs/had.yaml"
     threads: 1
     resources:
-        mem_mb=100,
+        mem_mb=1000,
         runtime=5,
     message:
         "Copy the film under the benchmark's other name, {wildcards.alias}."
