@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from had.evaluation.markdown_text import one_line
 from had.evaluation.type_widths import points
 
 UNKNOWN = "–"
@@ -24,9 +25,14 @@ _WHOLE, _UNBROKEN = 16, 8
 
 def escaped(text: str) -> str:
     """Plain text with Markdown's `code` and straight quotes -> LaTeX."""
-    text = "".join(_LATEX.get(character, character) for character in text)
+    text = "".join(_LATEX.get(character) or _known(character) for character in one_line(text))
     text = re.sub(r"`([^`]*)`", r"\\texttt{\1}", text)
     return re.sub(r'"([^"]*)"', r"``\1''", text)
+
+
+def _known(character: str) -> str:
+    """A letter that a plain article knows, or its number: LaTeX ends at one that it does not know."""
+    return character if character < "\u0180" else f"[U+{ord(character):04X}]"
 
 
 def cell(text: str, ems: int = CELL, *, right: bool = False) -> str:

@@ -55,6 +55,7 @@ _SETTINGS: Any = {
     "axes.axisbelow": True,
     "lines.linewidth": 1.4,
     "hatch.linewidth": 0.5,
+    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "legend.frameon": False,
     "legend.labelspacing": 0.3,
     "legend.columnspacing": 1.0,

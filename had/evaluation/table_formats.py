@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from had.evaluation import latex_text as tex
+from had.evaluation import markdown_text as md
 from had.evaluation.result_tables import write_table
 from had.evaluation.type_widths import BOLD, TINY, points
 from had.files import atomic_file
@@ -90,21 +91,22 @@ def markdown(table: Table) -> str:
     """A GitHub table: best bold, second best underlined, intervals small; notes below."""
     marks = _marks(table)
     lines = [
-        f"**{table.caption}**",
+        f"**{md.sentence(table.caption)}**",
         "",
-        *([table.above, ""] if table.above else []),
-        "| " + " | ".join(column.head for column in table.columns) + " |",
+        *([md.sentence(table.above), ""] if table.above else []),
+        "| " + " | ".join(md.cell(column.head) for column in table.columns) + " |",
         "|" + "|".join(_alignment(table, column, ":---", ":---:", "---:") for column in table.columns) + "|",
     ]
     for index, row in enumerate(table.data.to_dict("records")):
         cells = []
         for column in table.columns:
-            text = _value(row[column.key], column)
+            value = row[column.key]
+            text = md.cell(value) if isinstance(value, str) else _value(value, column)
             text = {1: f"**{text}**", 2: f"<u>{text}</u>"}.get(marks.get((index, column.key), 0), text)
             between = _interval(row, column)
             cells.append(f"{text} <sub>{between}</sub>" if between else text)
         lines.append("| " + " | ".join(cells) + " |")
-    text = "\n".join([*lines, "", *(f"- {note}" for note in table.notes)]) + "\n"
+    text = "\n".join([*lines, "", *(f"- {md.sentence(note)}" for note in table.notes)]) + "\n"
     return text if table.below is None else f"{text}\n{markdown(table.below)}"
 
 

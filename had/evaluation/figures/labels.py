@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from had.evaluation import style
+from had.evaluation.markdown_text import one_line
 from had.evaluation.rows import Row
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _HANDLE = 0.37
 
 def short(name: str, longest: int = LONGEST) -> str:
     """A name that is too long by its beginning and its end."""
+    name = one_line(name)
     return name if len(name) <= longest else f"{name[: longest - _TAIL - 1]}…{name[-_TAIL:]}"
 
 
