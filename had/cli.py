@@ -221,7 +221,7 @@ def figure(
 @app.command()
 def video(
     benchmark: options.Benchmark,
-    output: Annotated[Path, typer.Option(help="The film, *.mp4.")],
+    output: Annotated[Path, typer.Option(help="The film, *.webm.")],
     config: options.ConfigFile = options.DEFAULT,
     sequence: Annotated[str, typer.Option(help="Test sequence; empty: the middle of the ranking.")] = "",
     run: Annotated[list[str] | None, typer.Option(help="Rows to draw, repeated; none: those of the figures.")] = None,

@@ -12,7 +12,7 @@ import numpy as np
 from had.data.recordings import TimeUnit
 from had.errors import ConfigError, nearest
 from had.evaluation.style import colour
-from had.evaluation.video import Drawn, write_video
+from had.evaluation.video import Drawn, check_suffix, write_video
 from had.options.experiment import Experiment
 from had.options.tracking import TrackingOptions
 
@@ -38,12 +38,12 @@ def follow_recording(
     """`had.tracking.recording.track_recording` to its end, with a film of it where ``film`` names one.
 
     Raises:
-        ConfigError: a film that is no ``.mp4``.
+        ConfigError: a film of no known suffix.
     """
     from had.tracking.recording import track_recording
 
-    if film is not None and film.suffix != ".mp4":
-        raise ConfigError("--video with the suffix .mp4", f"{film}", "give another name")
+    if film is not None:
+        check_suffix(film)
     steps = track_recording(
         recording=recording,
         box=box,
@@ -84,7 +84,7 @@ def film_recording(
     """Draw the boxes of `had.tracking.recording.track_recording` on the recording, read a second time.
 
     Args:
-        path: ``.mp4``; event images, with the camera's images beside them where the recording has some.
+        path: ``.webm``; event images, with the camera's images beside them where the recording has some.
         recording: the raw file.
         boxes: (F, 4) ``xywh``, one a window.
         start_us: begin of the first window, after the recording's first event.
@@ -117,7 +117,7 @@ def film_sequence(path: Path, *, experiment: Experiment, benchmark: str, sequenc
     """Draw the tracks of some runs, and the ground truth where the target is present, on a test sequence.
 
     Args:
-        path: ``.mp4``.
+        path: ``.webm``.
         sequence: its name; empty: the one in the middle of the ranking.
         runs: ids of rows; empty: those of ``figures.runs``.
 
@@ -154,7 +154,7 @@ def film_sequence(path: Path, *, experiment: Experiment, benchmark: str, sequenc
 
 
 def film_deciding(folder: Path, *, experiment: Experiment, benchmark: str) -> list[str]:
-    """`film_sequence` of every sequence that the table `sequences` prints, as ``<folder>/<sequence>.mp4``.
+    """`film_sequence` of every sequence that the table `sequences` prints, as ``<folder>/<sequence>.webm``.
 
     Returns:
         The sequences' names, the best of the first pair of runs before the worst.
@@ -168,5 +168,5 @@ def film_deciding(folder: Path, *, experiment: Experiment, benchmark: str) -> li
     pairs = pairs_of(experiment, benchmark)[:1]
     names = [str(name) for pair in pairs for extreme in pair.extremes() for name in extreme.index]
     for name in names:
-        film_sequence(folder / f"{name}.mp4", experiment=experiment, benchmark=benchmark, sequence=name, runs=[])
+        film_sequence(folder / f"{name}.webm", experiment=experiment, benchmark=benchmark, sequence=name, runs=[])
     return names

@@ -48,7 +48,7 @@ def test_the_verbs_are_these_and_each_explains_itself():
         (["track", "--recording", "x.raw", "--checkpoint", "y", "--boxes", "o", "--box", "1,2,3"], "'1,2,3'"),
         (["track", "--recording", "x.raw", "--checkpoint", "y", "--boxes", "o", "--box", "1,2,inf,4"], "'1,2,inf,4'"),
         (["track", "--recording", "x", "--checkpoint", "y", "--box", "1,2,3,4"], "--boxes or --video"),
-        (["track", "--recording", "x", "--checkpoint", "y", "--box", "1,2,3,4", "--video", "o.avi"], "suffix .mp4"),
+        (["track", "--recording", "x", "--checkpoint", "y", "--box", "1,2,3,4", "--video", "o.avi"], "a film *.webm"),
         (
             [
                 "track",

@@ -135,5 +135,5 @@ def nothing_compared(experiment: Experiment, caption: str) -> Table:
 
 def _film(experiment: Experiment, benchmark: str, sequence: str) -> str:
     """Where a sequence's film is, under the results; empty where none was made."""
-    film = Path("videos") / benchmark / f"{sequence}.mp4"
+    film = Path("videos") / benchmark / f"{sequence}.webm"
     return film.as_posix() if (experiment.results / film).is_file() else ""

@@ -1,25 +1,29 @@
-"""Tracks drawn on frames -> an MP4 that any player shows.
+"""Tracks drawn on frames -> a WebM film that browsers and players show.
 
 Images are (H, W, 3) uint8 RGB; boxes are ``xywh`` in pixels of the first (left) image. Written with
-OpenCV's own MPEG-4 encoder, so nothing has to be installed beside it.
+the VP8 encoder in OpenCV, so nothing has to be installed beside it; on request as MPEG-4, which no browser plays.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from had.errors import DataError
+from had.errors import ConfigError, DataError
 from had.evaluation.style import TRUTH
 from had.files import atomic_file
 from had.progress import progress
 
-CODEC = "mp4v"
+log = logging.getLogger(__name__)
+
+CODECS = {".webm": "VP80", ".mp4": "mp4v"}
+"""Suffix -> the code of its encoder."""
 FASTEST = 240.0
-"""Most frames a second; MPEG-4 knows no more than 655. Slices of a shorter time are shown in slow motion."""
+"""Most frames a second; browsers show no more. Slices of a shorter time are shown in slow motion."""
 ABSENT = "Target absent"
 """Stands in the legend instead of the ground truth."""
 LEGEND_LEFT, LINE_HEIGHT = 50, 24
@@ -40,6 +44,14 @@ class Drawn(NamedTuple):
     colour: str
 
 
+def check_suffix(path: Path) -> None:
+    """See that a film's name says a format that can be written (`ConfigError`); a warning where no browser plays it."""
+    if path.suffix not in CODECS:
+        raise ConfigError("a film *.webm", str(path), "give it that suffix")
+    if path.suffix != ".webm":
+        log.warning("%s: browsers do not play MPEG-4 of this kind, name it *.webm for one that they play", path)
+
+
 def write_video(
     path: Path,
     *,
@@ -52,7 +64,7 @@ def write_video(
     """Write a video of tracks; the file appears whole or not at all.
 
     Args:
-        path: ``.mp4``.
+        path: ``.webm``, or ``.mp4``.
         frames: (H, W, 3) uint8 RGB, one a time step, all of one size; read one at a time.
         tracks: drawn in the order given; rows without area are not drawn.
         ground_truth: (F, 4), drawn on top in bright green; NaN where the target is absent, which the legend says.
@@ -60,13 +72,13 @@ def write_video(
         smallest_height: smaller images are enlarged by a whole factor up to about this height.
 
     Raises:
-        DataError: no frames, frames of different sizes, fewer boxes than frames, or no MPEG-4 encoder.
+        ConfigError: another suffix.
+        DataError: no frames, frames of different sizes, fewer boxes than frames, or no encoder.
     """
     import cv2
 
     path = Path(path)
-    if path.suffix != ".mp4":
-        raise DataError("a video file *.mp4", str(path), "give it that suffix")
+    check_suffix(path)
     writer, size, number = None, (0, 0), 0
     with atomic_file(path) as temporary:
         try:
@@ -75,9 +87,11 @@ def write_video(
                 if writer is None:
                     size = (image.shape[1], image.shape[0])
                     rate = min(frame_rate, FASTEST)
-                    writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*CODEC), rate, size)
+                    writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*CODECS[path.suffix]), rate, size)
                     if not writer.isOpened():
-                        raise DataError(f"an encoder {CODEC}", "none in this OpenCV", "install opencv-python-headless")
+                        raise DataError(
+                            f"an encoder of {path.suffix}", "none in this OpenCV", "install opencv-python-headless"
+                        )
                 if (image.shape[1], image.shape[0]) != size:
                     got = f"frame {number} of {image.shape[1]}x{image.shape[0]}"
                     raise DataError(f"frames of {size[0]}x{size[1]}", got, "give images of one size")

@@ -46,12 +46,12 @@ def test_the_table_names_both_ends_of_every_pair_and_the_films_that_there_are(ma
     assert table["film"].isna().all()
     assert "Film" not in (tmp_path / "a.md").read_text()
     name = table["sequence"][0]
-    film = made.results / "videos" / "coesot" / f"{name}.mp4"
+    film = made.results / "videos" / "coesot" / f"{name}.webm"
     film.parent.mkdir(parents=True)
     film.write_bytes(b"film")
     write_product("table", "sequences", experiment=made, benchmark="coesot", stem=tmp_path / "b")
-    assert pd.read_csv(tmp_path / "b.csv")["film"][0] == f"videos/coesot/{name}.mp4"
-    assert f"videos/coesot/{name}.mp4 |" in (tmp_path / "b.md").read_text()
+    assert pd.read_csv(tmp_path / "b.csv")["film"][0] == f"videos/coesot/{name}.webm"
+    assert f"videos/coesot/{name}.webm |" in (tmp_path / "b.md").read_text()
 
 
 def test_each_of_them_gets_a_film_of_its_own(made, tmp_path, monkeypatch):
@@ -60,7 +60,7 @@ def test_each_of_them_gets_a_film_of_its_own(made, tmp_path, monkeypatch):
     names = films.film_deciding(tmp_path, experiment=made, benchmark="coesot")
     best, worst = pairs_of(made, "coesot")[0].extremes()
     assert names == [*best.index, *worst.index]
-    assert filmed == [(tmp_path / f"{name}.mp4", name) for name in names]
+    assert filmed == [(tmp_path / f"{name}.webm", name) for name in names]
 
 
 def test_without_plans_had_is_compared_with_the_student(made, tmp_path):

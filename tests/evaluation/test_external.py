@@ -76,7 +76,7 @@ def test_a_row_has_the_same_colour_in_strips_and_films_whatever_the_order(prepar
     assert labels["other"].get_color() == style.colour(look["other"])
     assert labels["HAD"].get_color() == style.colour(look["had"])
     for order in (["other", "had"], ["had", "other"]):
-        path = tmp_path / f"{order[0]}.mp4"
+        path = tmp_path / f"{order[0]}.webm"
         films.film_sequence(path, experiment=prepared, benchmark="coesot", sequence="sim_000", runs=order)
         there, frame = cv2.VideoCapture(str(path)).read()
         assert there
@@ -91,7 +91,7 @@ def test_the_truth_is_not_drawn_where_the_target_is_absent(prepared, made, tmp_p
     absent = made[1][3]
     assert not absent.present.all()
     assert (absent.boxes[~absent.present] > 0).all()  # a box is stated all the same, as in real annotations
-    films.film_sequence(tmp_path / "x.mp4", experiment=prepared, benchmark="coesot", sequence=absent.name, runs=[])
+    films.film_sequence(tmp_path / "x.webm", experiment=prepared, benchmark="coesot", sequence=absent.name, runs=[])
     assert np.isnan(shown["ground_truth"][~absent.present]).all()
     np.testing.assert_array_equal(shown["ground_truth"][absent.present], absent.boxes[absent.present])
     assert scenes.caption(PreparedSequence(absent), int(np.flatnonzero(~absent.present)[0])).endswith(", absent")

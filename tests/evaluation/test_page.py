@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from had.evaluation.page.write import write_page
 from had.evaluation.rows import folder_of, rows_of, tracks_folder
 from had.evaluation.score_files import without_scores, write_scores
 from had.evaluation.scoreboard import scoreboard
+from had.evaluation.video import write_video
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HOSTILE = "</script><script>throw Error('run')</script><!--<b>&amp;\u2028{{data}}"
@@ -76,7 +78,7 @@ def made(tmp_path_factory):
         (one.results / "data" / name / "prepared" / "test").mkdir(parents=True)
         (one.results / "data" / name / "prepared" / "test" / "index.json").write_text("{}")
     (one.results / "videos").mkdir()
-    (one.results / "videos" / "coesot.mp4").touch()
+    (one.results / "videos" / "coesot.webm").touch()
     page = one.results / "report" / "index.html"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scenes, "load_split", lambda prepared, split: prepared_split(truth[prepared.parent.name]))
@@ -199,7 +201,7 @@ def test_any_beginning_of_the_order_covers_the_range():
 def test_the_same_results_give_the_same_bytes_and_films_are_linked(made, tmp_path, monkeypatch):
     one, page, _ = made
     films = parts_of(page)["benchmark-coesot"]["films"]
-    assert set(films.values()) == {"../videos/coesot.mp4"}
+    assert set(films.values()) == {"../videos/coesot.webm"}
     assert not parts_of(page)["benchmark-eventvot"]["films"]
     monkeypatch.setattr(scenes, "prepared", lambda experiment, benchmark: {})
     for name in ("a.html", "b.html"):
@@ -238,7 +240,7 @@ def refused(tmp_path, monkeypatch):
     write_results(one, "coesot", sequences=3, frames=10)
     one = one.model_copy(update={"benchmarks": {"coesot": one.benchmarks["coesot"]}})
     (one.results / "videos").mkdir()
-    (one.results / "videos" / "coesot.mp4").touch()
+    (one.results / "videos" / "coesot.webm").touch()
     folder = folder_of(one, "metrics", "coesot", "other", 0)
     write_scores([without_scores("other")], layout=layout_of("coesot"), output=folder)
     (folder / "refused.txt").write_text("other is not scored on COESOT: broken\n")
@@ -324,6 +326,32 @@ def column(browser, head: str, table: str = "#table") -> list[str]:
         f" return [...document.querySelectorAll('{table} tbody tr:not(.seed)')]"
         " .map(line => line.cells[at].firstChild?.textContent ?? ''); })()"
     )
+
+
+@needs_chromium
+def test_the_film_of_a_sequence_plays_inside_the_page(tab, tmp_path, monkeypatch):
+    monkeypatch.setattr(scenes, "prepared", lambda experiment, benchmark: {})
+    one = experiment(tmp_path / "re#sults?", runs=["student"], seeds=[0], controls=[])
+    one = one.model_copy(update={"benchmarks": {"coesot": one.benchmarks["coesot"]}})
+    (name,) = (annotation.name for annotation in write_results(one, "coesot", sequences=1, frames=10))
+    frames = [np.full((90, 160, 3), 20 * k, np.uint8) for k in range(10)]
+    write_video(one.results / "videos" / "coesot" / f"{name}.webm", frames=frames, tracks=[])
+    write_page(one, tmp_path / "index.html")
+    tab.problems.clear()
+    tab.open((tmp_path / "index.html").as_uri())
+    tab.click("[data-sequence] button")
+    film = "document.querySelector('#scene video')"
+    assert tab.ask(f"{film}.controls")
+    tab.ask(f"{film}.muted = true; {film}.play().catch(() => 0); 0")
+    seen = [0, 0]
+    for _ in range(100):
+        seen = tab.ask(f"[{film}.readyState, {film}.videoWidth]")
+        if seen[0] >= 2:
+            break
+        time.sleep(0.1)
+    assert seen[0] >= 2
+    assert seen[1] == 640
+    assert tab.problems == []
 
 
 @needs_chromium

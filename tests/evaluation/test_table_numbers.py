@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from synthetic import experiment, write_results
 
+from had.csv_cells import text_of
 from had.evaluation.products import KINDS, applicable, write_product
 from had.evaluation.table_formats import Column, Table, latex, markdown
 
@@ -114,7 +115,7 @@ def test_latex_says_what_markdown_says(made, kind):
 def test_markdown_is_the_csv_rounded(made, kind):
     heads, rows = read_markdown((made.results / f"{kind}.md").read_text(encoding="utf-8"))[0]
     table = pd.read_csv(made.results / f"{kind}.csv")
-    assert [row[0][0] for row in rows] == list(table["title"])
+    assert [row[0][0] for row in rows] == [text_of(title) for title in table["title"]]
     assert set(IN_CSV[kind]) <= set(heads)
     intervals = 0
     for head, (key, scale, digits) in IN_CSV[kind].items():

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from synthetic import experiment, write_results
 
+from had.csv_cells import text_of
 from had.errors import ConfigError, DataError
 from had.evaluation import metrics, style, tables
 from had.evaluation.benchmark import read_attributes, read_curves, read_profile
@@ -120,7 +121,7 @@ def test_formats_print_the_numbers_of_the_csv(made):
         for suffix in ("md", "tex"):
             content = text(made, f"{name}_coesot.{suffix}")
             for row in table.itertuples():
-                line = next(line for line in content.splitlines() if row.title in line)
+                line = next(line for line in content.splitlines() if text_of(row.title) in line)
                 plain = re.sub(r"\\textbf|\\underline|[*{}]|</?u>|<sub>.*?</sub>", "", line)
                 for score in (row.SR, row.PR, row.NPR):
                     assert f" {score:.3f} " in plain + " "

@@ -16,7 +16,7 @@ CALL = ("--configfile", "others.yaml", "--")
 SCORES = "results/others/metrics/coesot/other/seed0/per_sequence.csv"
 NAMED = "theirs/coesot/sim_test_0002.txt"
 PRODUCTS = [f"results/others/{product}_coesot" for product in ("tables/main", "figures/strips")]
-TARGETS = (f"{PRODUCTS[0]}.md", f"{PRODUCTS[1]}.png", "results/others/videos/coesot.mp4")
+TARGETS = (f"{PRODUCTS[0]}.md", f"{PRODUCTS[1]}.png", "results/others/videos/coesot.webm")
 
 
 @pytest.fixture

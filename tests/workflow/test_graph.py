@@ -178,7 +178,7 @@ def test_films_of_deciding_sequences_come_before_their_table(snakemake):
 
 
 def test_films_have_the_other_name_too(snakemake):
-    assert jobs(snakemake("-n", "--", "results/videos/coco-object-meeting.mp4"))["alias_video"] == 1
+    assert jobs(snakemake("-n", "--", "results/videos/coco-object-meeting.webm"))["alias_video"] == 1
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_the_published_experiment_runs_at_toy_size(snakemake):
     assert complete_trees.DOUBLED not in [meta["name"] for meta in index["sequences"]]
     assert "benchmark-coesot" in (results / "report" / "index.html").read_text()
     assert (results / "notebooks" / "attributes.ipynb").is_file()
-    assert len(list(results.glob("videos/*.mp4"))) == 2
+    assert len(list(results.glob("videos/*.webm"))) == 2
 
 
 def test_recordings_on_disk_take_the_place_of_simulated_ones(snakemake):

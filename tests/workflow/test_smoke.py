@@ -38,10 +38,10 @@ def test_everything_is_made(finished):
         assert all(0 <= float(row[score]) <= 1 for row in rows for score in ("SR", "PR", "NPR"))
         (truth,) = [row for row in rows if row["run"] == "ground_truth"]
         assert float(truth["SR"]) > 0.9
-        assert (results / "videos" / f"{benchmark}.mp4").stat().st_size > 10_000
+        assert (results / "videos" / f"{benchmark}.webm").stat().st_size > 10_000
         deciding = (results / "videos" / benchmark / "films.txt").read_text().split()
         assert deciding
-        assert all((results / "videos" / benchmark / f"{name}.mp4").stat().st_size > 10_000 for name in deciding)
+        assert all((results / "videos" / benchmark / f"{name}.webm").stat().st_size > 10_000 for name in deciding)
         for name in ("success", "ablation", "losses", "strips", "responses"):
             assert (results / "figures" / f"{name}_{benchmark}.pdf").read_bytes().startswith(b"%PDF")
             assert (results / "figures" / f"{name}_{benchmark}.png").read_bytes().startswith(b"\x89PNG")

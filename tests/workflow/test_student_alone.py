@@ -22,5 +22,5 @@ def test_a_student_alone_ends_in_all_products(snakemake):
         (line,) = csv.DictReader(file)
     assert (line["run"], line["seed"]) == ("student", "0")
     assert "--teacher" not in line["command"]
-    for product in ("report/index.html", "videos/coesot.mp4", "notebooks/sequence.ipynb", "logs/mlflow_coesot.txt"):
+    for product in ("report/index.html", "videos/coesot.webm", "notebooks/sequence.ipynb", "logs/mlflow_coesot.txt"):
         assert (results / product).is_file()

@@ -151,7 +151,7 @@ rule video:
     input:
         lambda wildcards: per_run(wildcards.benchmark, "metrics/{benchmark}/{run}/seed{seed}/curves.npz"),
     output:
-        "<results>/videos/{benchmark}.mp4",
+        "<results>/videos/{benchmark}.webm",
     log:
         "<logs>/video/{benchmark}.log",
     benchmark:
@@ -219,9 +219,9 @@ rule alias_latex:
 
 rule alias_video:
     input:
-        lambda wildcards: f"{RESULTS}/videos/{ALIASES[wildcards.alias]}.mp4",
+        lambda wildcards: f"{RESULTS}/videos/{ALIASES[wildcards.alias]}.webm",
     output:
-        "<results>/videos/{alias}.mp4",
+        "<results>/videos/{alias}.webm",
     log:
         "<logs>/alias/videos_{alias}.log",
     conda:

@@ -141,7 +141,7 @@ def products(*kinds):
         "data": [file for b in BENCHMARKS for file in prepared(b, "train", "val", "test")],
         "tables": [f"{RESULTS}/tables/{t}.{e}" for t in named("table") for e in ("csv", "md", "tex")],
         "figures": [f"{RESULTS}/figures/{f}.{e}" for f in named("figure") for e in ("pdf", "png")],
-        "videos": [f"{RESULTS}/videos/{b}.mp4" for b in BENCHMARKS if shows_frames(EXPERIMENT)],
+        "videos": [f"{RESULTS}/videos/{b}.webm" for b in BENCHMARKS if shows_frames(EXPERIMENT)],
         "page": [f"{RESULTS}/report/index.html"] if rows else [],
         "notebook": notebooks(),
         "mlflow": [f"{RESULTS}/logs/mlflow_{b}.txt" for b in BENCHMARKS if rows],

@@ -14,6 +14,7 @@ import re
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def write_page(experiment: Experiment, output: Path) -> None:
 
     Args:
         experiment: the configuration whose results are read; its section `page` limits the size.
-        output: the HTML file; it appears whole or not at all. Films are linked from its place.
+        output: the HTML file; it appears whole or not at all. Films stay files of their own beside it, which it shows.
 
     Raises:
         DataError: no rows, or one of them was not evaluated.
@@ -178,14 +179,14 @@ def _mean_scores(experiment: Experiment, benchmark: str, names: list[str]) -> np
 def _films(experiment: Experiment, benchmark: str, names: list[str], place: Path) -> dict[str, str]:
     """Sequence -> its film's address as seen from the page; the benchmark's one film shows the middle sequence."""
     folder = experiment.results / "videos"
-    files = {name: folder / benchmark / f"{name}.mp4" for name in names}
+    files = {name: folder / benchmark / f"{name}.webm" for name in names}
     films = {name: path for name, path in files.items() if path.is_file()}
-    whole = folder / f"{benchmark}.mp4"
+    whole = folder / f"{benchmark}.webm"
     if whole.is_file():
         runs = [row.run for row in figures.shown_rows(scored(experiment, benchmark))]
         middle = figures.spread_sequences(figures.sequence_scores(experiment, benchmark), runs, 1)[0]
         films.setdefault(middle, whole)
-    return {name: Path(os.path.relpath(path, place)).as_posix() for name, path in films.items()}
+    return {name: quote(Path(os.path.relpath(path, place)).as_posix()) for name, path in films.items()}
 
 
 def _assembled(title: str, parts: dict[str, Any]) -> str:

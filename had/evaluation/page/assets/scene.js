@@ -16,7 +16,8 @@ function drawScene() {
   ].filter(Boolean).join(" · ");
   by("scene").replaceChildren(...[
     h("h3", {}, name),
-    h("p", { class: "facts" }, facts, film ? h("span", {}, " · ", h("a", { href: film }, "film with all boxes")) : null),
+    h("p", { class: "facts" }, facts),
+    film ? h("video", { controls: true, preload: "metadata", src: film, "aria-label": `film of ${name} with all boxes` }) : null,
     ...(scene.boxes ? [frames(scene, name), ...timeline(scene)] : [h("p", { class: "muted" }, "The ground truth was not there when this page was made: scores only.")]),
     sceneTable(sequence),
   ]);
