@@ -17,13 +17,15 @@ from had.errors import CheckpointError, excerpt
 from had.models.network import TrackingNetwork
 from had.models.network_file import check_values, read_network_file
 from had.models.pickles import Placeholder
-from had.models.tensors_only import read
+from had.models.tensors_only import is_zipped, read
 
 ENCODERS = ("backbone.", "backbone_s.")
 WRAPPERS = ("module.", "net.")
 """Prefixes that parallel training and wrappers put in front of all names."""
 COUNTERS = "num_batches_tracked"
 """Batch norm's counters, which older files lack and no evaluation reads."""
+UNKNOWN = "none, damage cannot be told"
+"""What is said of the checksum of a file that has none."""
 ROLES = {"pos_embed_z": "z", "pos_embed_x": "x"}
 
 
@@ -154,19 +156,20 @@ def _content(path: Path) -> tuple[dict, dict, TrackingNetwork | None]:
     if path.suffix == ".safetensors":
         state, header, network = read_network_file(path)
         if network is None:
-            return state, {}, None
+            return state, {"checksum": UNKNOWN}, None
         made = header["provenance"]
         facts = {key: made[key] for key in ("benchmark", "run", "seed", "digest", "git_commit") if key in made}
-        facts["checksum"] = header.get("checksum", "none: written before there was one, damage cannot be told")
+        facts["checksum"] = header.get("checksum", UNKNOWN)
         return state, {key: _plain(value) for key, value in facts.items()}, network
     content = read(path)
+    facts = {"checksum": "one for each part, all of them hold" if is_zipped(path) else UNKNOWN}
     if not isinstance(content, dict):
         raise CheckpointError("a dictionary of tensors", f"{type(content).__name__} in {path}", "give another file")
     nested = next((key for key in ("net", "model", "state_dict") if isinstance(content.get(key), dict)), None)
     if nested is None:
-        return content, {}, None
+        return content, facts, None
     rest = {key: value for key, value in content.items() if key != nested}
-    return content[nested], {str(_plain(key)): _plain(value) for key, value in rest.items()}, None
+    return content[nested], {str(_plain(key)): _plain(value) for key, value in rest.items()} | facts, None
 
 
 def _plain(value: Any) -> Any:

@@ -22,6 +22,8 @@ from safetensors import safe_open
 from had.errors import CheckpointError
 from had.models.pickles import HoldsCodeError, MalformedError, Storages, unpickle
 
+MOST_TENSORS = 100_000
+"""Of a safetensors file; a network has some hundreds."""
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 """The first value of an older file."""
 
@@ -36,8 +38,7 @@ def read(path: Path | str) -> Any:
     try:
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            start = file.read(4)
-            return _read_zipped(path) if start == b"PK\x03\x04" else _read_older(file.fileno())
+            return _read_zipped(path) if is_zipped(path) else _read_older(file.fileno())
     except HoldsCodeError as error:
         got = f"{path}, which asks to call {error}: it holds code"
         raise CheckpointError("tensors only", got, "do not use it; get the file from its publisher") from None
@@ -50,6 +51,12 @@ def read(path: Path | str) -> Any:
             raise CheckpointError(expected, got, "the file is damaged; get it again") from None
         remedy = "the file is truncated or of another kind; get it again"
         raise CheckpointError("a torch checkpoint", f"{path}: {_reason(error)}", remedy) from None
+
+
+def is_zipped(path: Path) -> bool:
+    """Whether a file is an archive, whose parts have checksums."""
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"
 
 
 def _read_zipped(path: Path) -> Any:
@@ -121,7 +128,10 @@ def read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
             header = json.loads((file.metadata() or {}).get("had", "{}"))
             if not isinstance(header, dict) or not isinstance(header.get("provenance", {}), dict):
                 raise ValueError("a header that is none of `had`'s")
-            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118 (not a dictionary)
+            names = file.keys()
+            if len(names) > MOST_TENSORS:
+                raise ValueError(f"{len(names):,} tensors, more than {MOST_TENSORS:,}")
+            return {name: file.get_tensor(name) for name in names}, header
     except Exception as error:  # json, torch and safetensors promise no kinds for strange values
         remedy = "the file is truncated or of another kind; make it again"
         raise CheckpointError("a safetensors file", f"{path}: {_reason(error)}", remedy) from None

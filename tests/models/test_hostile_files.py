@@ -249,3 +249,10 @@ def test_pickled_numbers_are_pythons(tmp_path):
         assert [value for value in back if not repr(value).startswith("<")] == [
             value for value in values if protocol > 2 or not isinstance(value, bytes)
         ]
+
+
+def test_a_file_of_very_many_tensors_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("had.models.tensors_only.MOST_TENSORS", 2)
+    save_file(small_state(), tmp_path / "x.safetensors")
+    with pytest.raises(CheckpointError, match="3 tensors, more than 2"):
+        read_published(tmp_path / "x.safetensors")

@@ -101,6 +101,7 @@ def test_both_formats_of_torch_are_read(tmp_path, zipped):
     )
     load_published(target, tmp_path / "x")
     assert same(source, target)
+    assert ("none" in read_published(tmp_path / "x").facts["checksum"]) is not zipped
 
 
 @pytest.mark.parametrize("wrapper", ["", "module."])
