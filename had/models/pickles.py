@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-MOST_STEPS = 2_000_000
+MOST_STEPS = 1_000_000
 """Instructions of one pickle; a published checkpoint has less than 100,000."""
 MOST_VIEWS = 8
 """All tensors together have at most so many times the file's bytes: several may share one storage."""

@@ -24,6 +24,8 @@ WRAPPERS = ("module.", "net.")
 """Prefixes that parallel training and wrappers put in front of all names."""
 COUNTERS = "num_batches_tracked"
 """Batch norm's counters, which older files lack and no evaluation reads."""
+MOST_FACTS = 100
+"""Values beside the tensors that are kept of a file."""
 UNKNOWN = "none, damage cannot be told"
 """What is said of the checksum of a file that has none."""
 ROLES = {"pos_embed_z": "z", "pos_embed_x": "x"}
@@ -168,8 +170,10 @@ def _content(path: Path) -> tuple[dict, dict, TrackingNetwork | None]:
     nested = next((key for key in ("net", "model", "state_dict") if isinstance(content.get(key), dict)), None)
     if nested is None:
         return content, facts, None
-    rest = {key: value for key, value in content.items() if key != nested}
-    return content[nested], {str(_plain(key)): _plain(value) for key, value in rest.items()} | facts, None
+    rest = {str(_plain(key)): _plain(value) for key, value in content.items() if key != nested}
+    if len(rest) > MOST_FACTS:
+        rest = dict(list(rest.items())[:MOST_FACTS]) | {"more": len(rest) - MOST_FACTS}
+    return content[nested], rest | facts, None
 
 
 def _plain(value: Any) -> Any:
