@@ -120,10 +120,10 @@ def check_database(uri: str) -> None:
     except ValueError as error:
         raise _refusal(uri, error) from None
     if file is not None:
-        if file.exists() and not file.is_file():
+        if os.path.isfile(file):
+            _within(uri, lambda: _try_to_write(file))
+        elif os.path.exists(file):
             raise _refusal(uri, OSError(f"{file} is no file"))
-        if file.exists():
-            _within(uri, lambda: _take_the_lock(file))
     elif scheme in ("http", "https"):
         _within(uri, lambda: _ask_server(uri))
     elif scheme in _DATABASES:
@@ -152,9 +152,12 @@ def _within(uri: str, call: Callable[[], object]) -> None:
         raise _refusal(uri, problems[0]) from None
 
 
-def _take_the_lock(file: Path) -> None:
+def _try_to_write(file: Path) -> None:
+    """Write what is there already, and take it back: a file that can only be read gives a lock, too."""
     with closing(_opened(file)) as database:
         database.execute("BEGIN IMMEDIATE")
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        database.execute(f"PRAGMA user_version = {version}")
         database.execute("ROLLBACK")
 
 

@@ -230,6 +230,27 @@ def test_file_that_cannot_be_used_is_one_sentence(tmp_path, monkeypatch, kind, r
         holder.close()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a user whose rights can be given up for those of another")
+@pytest.mark.parametrize("place", ["file", "folder", "above"])
+def test_database_that_cannot_be_written_is_one_sentence(whole, place):
+    def ask(results):
+        os.setuid(65534)
+        try:
+            client_of(results)
+        except DataError as error:
+            os._exit(2 if re.search("readonly|Permission denied|not writable", str(error)) else 3)
+
+    with tempfile.TemporaryDirectory() as folder:  # unlike pytest's, of a place that everybody may read
+        results = Path(folder, "results")
+        results.mkdir()
+        shutil.copy(whole, results)
+        for path, mode in ((Path(folder), 0o755), (results, 0o755), (results / "mlflow.db", 0o666)):
+            path.chmod(mode)
+        closed = {"file": (results / "mlflow.db", 0o444), "folder": (results, 0o555), "above": (Path(folder), 0o700)}
+        os.chmod(*closed[place])
+        assert forked(lambda: ask(results)) == 2
+
+
 def test_database_where_no_file_can_be_made_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////proc/mlflow.db")
     begin = time.monotonic()
