@@ -12,6 +12,7 @@ import numpy as np
 
 from had.data.layouts import Layout
 from had.data.recordings import CameraFrame, Recording
+from had.data.recordings.gaps import Gaps
 from had.data.slicing import interval_windows
 from had.errors import ConfigError, DataError
 from had.options.recordings import PreparationOptions
@@ -70,7 +71,7 @@ def check_clock(camera: np.ndarray, slicing: str, first_us: int, last_us: int, p
         DataError: no frame's window meets the events; or the read-outs lie away from the exposures of most frames.
     """
     windows = camera_windows(camera, slicing)
-    if not _meets(windows, first_us, last_us).any():
+    if not meets(windows, first_us, last_us).any():
         raise silent(camera, slicing, first_us, last_us, path)
     if slicing == "frame" and (apart := _apart(camera)).mean() > 0.5:
         k = int(apart.argmax())
@@ -79,11 +80,24 @@ def check_clock(camera: np.ndarray, slicing: str, first_us: int, last_us: int, p
         raise DataError("read-out and exposure of a camera frame at one time", got, remedy)
 
 
+def check_gap(gaps: Gaps, recording: Recording, slicing: str, first_us: int, last_us: int) -> str:
+    """What is to be said of the longest time without events of a recording; empty where there is no long one.
+
+    Raises:
+        DataError: half of a recording that is cut into equal slices is without events, as where a clock jumped.
+    """
+    sentence = gaps.sentence(recording.place)
+    if sentence and slicing == "equal" and 2 * gaps.longest_us > last_us - first_us:
+        remedy = "cut the recording there, or leave the sequence out of its list"
+        raise DataError("events all along a recording that is cut equally", f"{sentence}, in {recording.path}", remedy)
+    return sentence
+
+
 def silent(camera: np.ndarray, slicing: str, first_us: int, last_us: int, path: Path) -> DataError:
     """The refusal of a recording in which no frame has an event, although there are events."""
     windows = camera_windows(camera, slicing)
     others = [name for name in _EVENTS_OF if name != slicing and (name != "frame" or camera["known"].all())]
-    fitting = [name for name in others if _meets(camera_windows(camera, name), first_us, last_us).any()]
+    fitting = [name for name in others if meets(camera_windows(camera, name), first_us, last_us).any()]
     remedy = "leave the sequence out of its list: no other time of its frames lies there"
     if fitting:
         remedy = f"set preparation.slicing to {' or '.join(fitting)}, or leave the sequence out of its list"
@@ -92,7 +106,7 @@ def silent(camera: np.ndarray, slicing: str, first_us: int, last_us: int, path: 
     return DataError(expected, got, remedy)
 
 
-def _meets(windows: np.ndarray, first_us: int, last_us: int) -> np.ndarray:
+def meets(windows: np.ndarray, first_us: int, last_us: int) -> np.ndarray:
     """(F,) whether a window holds a time between the first event and the last."""
     return (windows[:, 0] <= last_us) & (windows[:, 1] > first_us) & (windows[:, 1] > windows[:, 0])
 

@@ -31,7 +31,7 @@ from had.config import digest
 from had.data import slicing as sliced
 from had.data.annotations import Annotation, read_sensor, read_slices, stated_sensor
 from had.data.box_frames import first_camera_frame, share_count, statements
-from had.data.clocks import camera_windows, check_clock, check_voxel_slicing, silent, slicing_in_force
+from had.data.clocks import camera_windows, check_clock, check_gap, check_voxel_slicing, silent, slicing_in_force
 from had.data.layouts import Layout
 from had.data.prepared_files import (
     IMAGE_CHECKSUMS,
@@ -164,8 +164,11 @@ class SequencePreparation:
             slices = self._slices(slicing, spool.t, camera)
             boxed = slice(first, first + frames)
             spans = slices.spans[boxed]
+            times = (int(spool.t[0]), int(spool.t[-1])) if len(spool.t) else (0, 0)
+            if gap := check_gap(spool.gaps, recording, slicing, *times):
+                log.warning("%s: %s", self.raw, gap)
             if slicing != "equal" and len(spool.t):
-                known = camera[boxed], slicing, int(spool.t[0]), int(spool.t[-1]), self.raw
+                known = camera[boxed], slicing, *times, self.raw
                 check_clock(*known)
                 if (spans[:, 0] == spans[:, 1]).all():
                     raise silent(*known)

@@ -16,6 +16,7 @@ import numpy as np
 from had.data.clocks import camera_times, check_frame_size
 from had.data.frames import EVENT_DTYPE
 from had.data.recordings import CameraFrame, Recording
+from had.data.recordings.gaps import Gaps
 
 STORED_DTYPE = np.dtype([("x", "<u2"), ("y", "<u2"), ("p", "i1")])
 """One stored event; its time is spent once it has chosen the slice and the voxel."""
@@ -78,10 +79,11 @@ class Spool:
 
     Attributes:
         t: their times.
+        gaps: the longest times without events.
     """
 
-    def __init__(self, t_path: Path, stored_path: Path):
-        self._stored_path = stored_path
+    def __init__(self, t_path: Path, stored_path: Path, gaps: Gaps):
+        self._stored_path, self.gaps = stored_path, gaps
         self.t = StoredTimes(t_path)
 
     def stored(self, first: int, last: int) -> np.ndarray:
@@ -102,16 +104,17 @@ class Spool:
 @contextmanager
 def spooled(recording: Recording, folder: Path) -> Iterator[Spool]:
     """Stream a recording's events into ``folder`` for the length of the block."""
-    t_path, stored_path = folder / "t.spool", folder / "stored.spool"
+    t_path, stored_path, gaps = folder / "t.spool", folder / "stored.spool", Gaps()
     with t_path.open("wb") as t_file, stored_path.open("wb") as stored_file:
         for events in recording.chunks():
+            gaps.add(events["t"])
             t_file.write(np.ascontiguousarray(events["t"]).tobytes())
             stored = np.empty(len(events), STORED_DTYPE)
             for name in ("x", "y", "p"):
                 stored[name] = events[name]
             stored_file.write(stored.tobytes())
     try:
-        yield Spool(t_path, stored_path)
+        yield Spool(t_path, stored_path, gaps)
     finally:
         t_path.unlink()
         stored_path.unlink()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from miniature import annotate, random_events, write_aedat4, write_list
+from miniature import annotate, random_events, write_aedat4, write_csv, write_eventvot, write_list
 from published_trees import write_picture, write_tree, write_voxels
 
 from had.data.frames import EVENT_DTYPE
@@ -326,3 +326,44 @@ def test_published_voxel_slices_of_camera_frames_are_refused(tmp_path):
     assert problem.kind == "options"
     with pytest.raises(ConfigError, match=r"slicing 'equal' for preparation\.voxel_slicing published"):
         prepared(layout, tmp_path / "raw", tmp_path / "out", voxel_slicing="published")
+
+
+@pytest.mark.parametrize(("jump", "severity"), [(10**15, "error"), (30 * 10**6, "error"), (0, "")])
+def test_equal_slices_of_a_clock_that_jumped_are_refused(tmp_path, jump, severity):
+    write_eventvot(EVENTVOT, tmp_path / "raw", names=("one",))
+    events = random_events(4000)
+    events["t"][3990:] += jump
+    write_csv(tmp_path / "raw/test/one/one.csv", events)
+    found = errors_of(EVENTVOT, tmp_path / "raw", tmp_path, deep=True)
+    assert [problem.kind for problem in found] == (["raw-gap"] if severity else [])
+    if severity:
+        with pytest.raises(
+            DataError, match=r"events all along a recording that is cut equally, got a gap of .*one\.csv"
+        ):
+            prepared(EVENTVOT, tmp_path / "raw", tmp_path / "out")
+    else:
+        prepared(EVENTVOT, tmp_path / "raw", tmp_path / "out")
+
+
+def test_a_pause_between_camera_frames_is_a_note(tmp_path, caplog):
+    folder = one_sequence(COESOT, tmp_path / "raw", boxes=6, count=7)
+    (folder / "dove.aedat4").unlink()
+    events, image = random_events(3000), np.zeros((48, 64, 3), np.uint8)
+    events["t"][1500:] += 5 * 10**6
+    write_aedat4(folder / "dove.aedat4", events, [(STEP * k, 900, image) for k in range(1, 8)])
+    found = verify_folder(COESOT, tmp_path / "raw", splits=["test"], deep=True, cache_file=tmp_path / "cache.json")
+    assert "raw-gap" in {problem.kind for problem in found.problems if problem.severity == "note"}
+    prepared(COESOT, tmp_path / "raw", tmp_path / "out")
+    assert "a gap of 5.0 s without events" in caplog.text
+
+
+def test_camera_frames_outside_of_the_events_are_a_note(tmp_path):
+    folder = one_sequence(COESOT, tmp_path / "raw", boxes=6, count=7)
+    (folder / "dove.aedat4").unlink()
+    image = np.zeros((48, 64, 3), np.uint8)
+    camera = [(STEP * k, 900, image) for k in range(1, 8)]
+    write_aedat4(folder / "dove.aedat4", random_events(800, begin=STEP, step=50), camera)
+    found = verify_folder(COESOT, tmp_path / "raw", splits=["test"], cache_file=tmp_path / "cache.json")
+    (note,) = [problem for problem in found.problems if problem.kind == "camera"]
+    assert (note.severity, "of 6 camera frames lie outside of the events" in note.what) == ("note", True)
+    prepared(COESOT, tmp_path / "raw", tmp_path / "out")

@@ -29,6 +29,11 @@ class Gaps:
         self._last: int | None = None
         self._longest: tuple[int, int, int] = (0, 0, 0)  # length, time of its end, number of the event there
 
+    @property
+    def longest_us(self) -> int:
+        """The longest of them in microseconds."""
+        return self._longest[0]
+
     def add(self, t: np.ndarray) -> None:
         """Take the (n,) times of the next events."""
         steps = np.diff(t, prepend=t[0] if self._last is None else self._last)

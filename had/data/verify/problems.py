@@ -38,6 +38,7 @@ KINDS = {
     "options": "Options that do not fit the recordings",
     "first-frame": "Recordings of which the first frame with a box is not known",
     "camera": "Camera frames of another size than the sensor, or on another clock than the events",
+    "raw-gap": "Recordings with long times without events",
     "raw-silent": "Raw recordings without events",
     "image-missing": "Images that are missing",
     "image-extra": "Images without a box",

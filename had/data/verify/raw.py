@@ -15,13 +15,16 @@ from had.data.clocks import (
     camera_windows,
     check_clock,
     check_frame_size,
+    check_gap,
     check_voxel_slicing,
+    meets,
     silent,
     slicing_in_force,
 )
 from had.data.layouts import Layout
 from had.data.raw_files import open_raw
 from had.data.recordings import CameraFrame, Recording
+from had.data.recordings.gaps import Gaps
 from had.data.verify.problems import Findings
 from had.errors import ConfigError, DataError
 from had.options.recordings import PreparationOptions
@@ -40,12 +43,14 @@ class RawFacts(NamedTuple):
         size: (width, height) of its sensor.
         camera_frames: None where it could not be read that far.
         times: (first, last) of its events in microseconds; None without events, or where the last is not known.
+        gaps: the longest times without events, of a recording that was read whole.
     """
 
     recording: Recording | None = None
     size: tuple[int, int] | None = None
     camera_frames: int | None = None
     times: tuple[int, int] | None = None
+    gaps: Gaps | None = None
 
 
 def check_raw(findings: Findings, layout: Layout, folder: Path, path: Path, *, deep: bool) -> RawFacts:
@@ -56,18 +61,18 @@ def check_raw(findings: Findings, layout: Layout, folder: Path, path: Path, *, d
         path: the recording in it.
         deep: decode all events and camera frames.
     """
-    facts = RawFacts()
+    facts, gaps = RawFacts(), Gaps()
     try:
         recording = open_raw(layout, folder)
         facts = RawFacts(None, recording.declared, recording.frame_count())
-        events, times = _all_events(recording) if deep else _ends(recording)
+        events, times = _all_events(recording, gaps) if deep else _ends(recording)
     except DataError as error:
         findings.refused("raw-broken", error, file=path)
         return facts
     if events == 0:
         remedy = "all its event images are white; leave the sequence out if it should have some"
         findings.add("raw-silent", "no events", remedy, file=path, severity="note")
-    return facts._replace(recording=recording, times=times)
+    return facts._replace(recording=recording, times=times, gaps=gaps if deep else None)
 
 
 def _ends(recording: Recording) -> tuple[int, tuple[int, int] | None]:
@@ -81,12 +86,13 @@ def _ends(recording: Recording) -> tuple[int, tuple[int, int] | None]:
     return len(head), None if last is None else (int(head["t"][0]), last)
 
 
-def _all_events(recording: Recording) -> tuple[int, tuple[int, int] | None]:
+def _all_events(recording: Recording, gaps: Gaps) -> tuple[int, tuple[int, int] | None]:
     for frame in recording.frames():
         del frame
     count, times = 0, None
     for events in recording.chunks():
         count += len(events)
+        gaps.add(events["t"])
         times = (int(events["t"][0]) if times is None else times[0], int(events["t"][-1]))
     return count, times
 
@@ -113,6 +119,14 @@ def check_frames(
     path, counts = recording.path, {}
     slicing = layout.slicing if options.slicing == "layout" else options.slicing
     try:
+        if raw.gaps is not None and raw.times is not None:
+            gap = check_gap(raw.gaps, recording, slicing, *raw.times)
+            if gap:
+                findings.add("raw-gap", gap, "frames in it have no events", file=path, severity="note")
+    except DataError as error:
+        findings.refused("raw-gap", error, file=path)
+        return
+    try:
         if options.voxels and "voxel" in layout.teacher_streams:
             check_voxel_slicing(options, slicing)
         if slicing == "equal":
@@ -127,7 +141,9 @@ def check_frames(
     if slicing != "equal" or camera_is_read:
         counts["camera frames"] = count
         try:
-            _check_camera(recording, layout, options, range(first, first + boxes), raw.times, camera_is_read, deep)
+            _check_camera(
+                findings, recording, layout, options, range(first, first + boxes), raw.times, camera_is_read, deep
+            )
         except DataError as error:
             findings.refused("camera", error, file=path)
     if counts and min(counts.values()) > boxes:
@@ -138,6 +154,7 @@ def check_frames(
 
 
 def _check_camera(
+    findings: Findings,
     recording: Recording,
     layout: Layout,
     options: PreparationOptions,
@@ -164,6 +181,10 @@ def _check_camera(
         check_clock(camera, slicing, *times, recording.path)
     except DataError:
         check_clock(camera if deep else look(boxed), slicing, *times, recording.path)
+    outside = int((~meets(camera_windows(camera, slicing), *times)).sum())
+    if 10 * outside > len(camera):
+        what = f"{outside} of {len(camera)} camera frames lie outside of the events, {times[0]} to {times[1]} us"
+        findings.add("camera", what, "their event images are white", file=recording.path, severity="note")
     if deep and not _any_event(recording, camera_windows(camera, slicing)):
         raise silent(camera, slicing, *times, recording.path)
 
