@@ -67,7 +67,8 @@ def convert(
 ) -> None:
     """Write a checkpoint's weights as a network of a configuration, for `had track` and as a teacher."""
     from had.files import file_digest
-    from had.models.weights import load_published, read_published, save_network
+    from had.models.weights import load_network, load_published, read_published, save_network
+    from had.tracking.carried import warn_of_others
 
     if output.suffix != ".safetensors":  # what `had train` and `had track` read
         raise ConfigError("an --output *.safetensors", str(output), "correct it")
@@ -84,6 +85,8 @@ def convert(
     source = {"file": file.name, "digest": file_digest(file), "kind": found.kind}
     counts = {group: len(names) for group, names in report._asdict().items()}
     experiment = load(config)
+    if found.kind == "own":  # states crops and tracking options itself
+        warn_of_others(load_network(file)[1], file, experiment.tracking, experiment.crops)
     facts = {
         "benchmark": benchmark,
         "run": run,

@@ -262,7 +262,7 @@ def configuration(tmp_path):
     return path
 
 
-def test_inspect_and_convert(tmp_path, configuration):
+def test_inspect_and_convert(tmp_path, configuration, caplog):
     file = student_file(tmp_path / "HDETrack_S_ep0050.pth", source := filled())
     shown = CliRunner().invoke(app, ["weights", "inspect", str(file), "--config", str(configuration)])
     assert shown.exit_code == 0, shown.output
@@ -279,6 +279,12 @@ def test_inspect_and_convert(tmp_path, configuration):
     assert provenance["published"]["missing"] == 0
     assert provenance["options"]["crops"]["template_size"] == 32  # what `had track --recording` cuts
     assert provenance["tracking"] == {"window_influence": 1.0, "size_rate": 1.0, "clip_margin": 2.0}
+    source = yaml.safe_load(configuration.read_text())
+    source["tracking"] = {"size_rate": 0.5}
+    configuration.write_text(yaml.safe_dump(source))
+    assert CliRunner().invoke(app, [*arguments[:2], str(output), *arguments[3:]]).exit_code == 0
+    assert "tracking.size_rate 0.5 of the configuration replaces 1.0 in" in caplog.text
+    assert load_network(output)[1]["tracking"]["size_rate"] == 0.5
     again = CliRunner().invoke(app, ["weights", "inspect", str(output)])
     assert again.exit_code == 0
     assert "own" in again.output
