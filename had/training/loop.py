@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 
@@ -93,7 +94,7 @@ def train(
         record_curves(job, record)
         for epoch in range(job.progress["epoch"], job.options.training.epochs):
             run_epoch(job, epoch, stop, output / "last.pt")
-            finish_epoch(job, epoch)
+            finish_epoch(job, epoch, stop, output / "last.pt")
             save_state(output / "last.pt", job.state())
             record_curves(job, record)
         export(job, output)
@@ -120,9 +121,7 @@ def run_epoch(job: Training, epoch: int, stop: Stop, last: Path) -> None:
         done["step"] += 1
         if stop.number is not None:
             done["seconds"] += time.monotonic() - begin
-            save_state(last, job.state())
-            log.info("%s: stopped after step %d, state saved in %s", job.name, done["step"], last)
-            raise SystemExit(128 + stop.number)  # as a shell says it
+            _save_and_end(job, stop.number, last)
     done["seconds"] += time.monotonic() - begin
 
 
@@ -145,10 +144,14 @@ def run_step(job: Training, sample: Sample, epoch: int, batch: list[int]) -> dic
     return {"total": total.item()} | {name: value.item() for name, value in parts.items()}
 
 
-def finish_epoch(job: Training, epoch: int) -> None:
-    """Validate, add a row to the history, and begin the next epoch."""
+def finish_epoch(job: Training, epoch: int, stop: Stop, last: Path) -> None:
+    """Validate, add a row to the history, and begin the next epoch; a request to stop does not wait for the former."""
     begin = time.monotonic()
-    val_iou = validate(job)
+    try:
+        with stop.at_once():
+            val_iou = validate(job)
+    except Stopped as request:
+        _save_and_end(job, request.number, last)
     done = job.progress
     done["seconds"] += time.monotonic() - begin
     losses = {name: value / job.steps_per_epoch for name, value in done["sums"].items()}
@@ -157,6 +160,12 @@ def finish_epoch(job: Training, epoch: int) -> None:
     done["history"].append({**row, "val_iou": val_iou})
     done.update(epoch=epoch + 1, batch=0, sums={})
     log.info("%s: epoch %d, loss %.4f, validation one-shot IoU %.4f", job.name, epoch + 1, losses["total"], val_iou)
+
+
+def _save_and_end(job: Training, number: int, last: Path) -> NoReturn:
+    save_state(last, job.state())
+    log.info("%s: stopped after step %d, state saved in %s", job.name, job.progress["step"], last)
+    raise SystemExit(128 + number)  # as a shell says it
 
 
 def record_curves(job: Training, record: TrackedRun) -> None:
@@ -208,6 +217,14 @@ def _finished(output: Path, digest: str) -> bool:
     return read_json(output / "summary.json").get("digest") == digest and all(path.is_file() for path in others)
 
 
+class Stopped(BaseException):
+    """Raised where a request to end the job came; nothing but the loop catches it."""
+
+    def __init__(self, number: int):
+        super().__init__(number)
+        self.number = number
+
+
 @dataclass
 class Stop:
     """A request to end the job.
@@ -217,12 +234,27 @@ class Stop:
     """
 
     number: int | None = None
+    _interrupts: bool = False
 
     def hear(self, number: int, frame: object) -> None:
         """Remember the signal; a second Ctrl-C ends the process at once, as without a handler."""
         if number == self.number == signal.SIGINT:
             raise KeyboardInterrupt
         self.number = number
+        if self._interrupts:
+            self._interrupts = False
+            raise Stopped(number)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """A block, without effects, that a request interrupts by `Stopped`."""
+        self._interrupts = True
+        try:
+            if self.number is not None:
+                raise Stopped(self.number)
+            yield
+        finally:
+            self._interrupts = False
 
 
 @contextmanager

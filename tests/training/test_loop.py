@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import signal
+import time
 
 import pytest
 import torch
@@ -109,6 +110,30 @@ def test_killed_run_goes_on_to_the_same_weights(tmp_path, record, teacher, monke
         del row["seconds"]
     assert left == right
     assert not (tmp_path / "parts/last.pt").exists()
+
+
+def test_a_request_while_validating_saves_at_once(tmp_path, record, monkeypatch):
+    whole, validate, asked = train(tmp_path / "whole"), loop.validate, []
+
+    def killed(job):
+        asked.append(1)
+        if len(asked) == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+            raise AssertionError("validated all the same")
+        return validate(job)
+
+    monkeypatch.setattr(loop, "validate", killed)
+    with pytest.raises(SystemExit) as stopped:
+        train(tmp_path / "parts")
+    assert stopped.value.code == 143
+    assert [path.name for path in (tmp_path / "parts").iterdir()] == ["last.pt"]
+    assert equal(train(tmp_path / "parts"), whole)
+    assert len(asked) == 3
+    left, right = rows(tmp_path / "whole"), rows(tmp_path / "parts")
+    for row in (*left, *right):
+        del row["seconds"]
+    assert left == right
 
 
 def test_crash_between_epochs_resumes_at_the_epoch(tmp_path, record, monkeypatch):
