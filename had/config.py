@@ -134,7 +134,7 @@ def _with_regimes(content: dict) -> dict:
 
 
 def _run_file(name: str, folder: Path) -> dict:
-    candidates = [folder / "runs" / f"{name}.yaml", shipped("config/runs") / f"{name}.yaml"]
+    candidates = [folder / "runs" / f"{name}.yaml", shipped(Path("config/runs") / f"{name}.yaml")]
     for path in candidates:
         if path.is_file():
             return read_mapping(path)

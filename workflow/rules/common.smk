@@ -14,7 +14,7 @@ from snakemake.common.configfile import load_configfile
 from had.config import digest, dump, load
 from had.data.layouts import layout_of
 from had.data.sources import weights_source
-from had.errors import HadError
+from had.errors import ConfigError, HadError
 from had.evaluation.products import KINDS
 from had.evaluation.published import published_scores
 from had.evaluation.rows import external_tracks, tracks_folder
@@ -24,8 +24,16 @@ from had.options.base import merge, with_nulls
 # --- the configuration ---------------------------------------------------------------------------
 
 
+AS_MODULE = not workflow.modifier.is_main_snakefile()
+
+
 def given_configuration():
-    """The file of the configuration: the first `--configfile`, else config/config.yaml."""
+    """The file of the configuration: the first `--configfile`, else config/config.yaml; of a module's caller the latter.
+
+    As a module the workflow reads the caller's `config` alone, and data files beside this one.
+    """
+    if AS_MODULE:
+        return REPOSITORY / "config" / "config.yaml"
     return Path((workflow.config_settings.configfiles or [REPOSITORY / "config" / "config.yaml"])[0])
 
 
@@ -41,9 +49,17 @@ def checked_configuration():
     settings = workflow.config_settings
     first, more = given_configuration(), (settings.configfiles or [])[1:]
     overrides = {}
-    for content in (*map(load_configfile, more), with_nulls(settings.config)):
-        overrides = merge(overrides, dict(content))
+    if AS_MODULE:
+        first, more = with_nulls(dict(config)), []
+    else:
+        for content in (*map(load_configfile, more), with_nulls(settings.config)):
+            overrides = merge(overrides, dict(content))
     try:
+        if AS_MODULE and not config:
+            got = "none, or an empty one"
+            raise ConfigError(
+                "`config: config` in the module statement", got, "give it, with the keys of config/config.yaml"
+            )
         experiment = load(first, overrides)
         starts = {experiment.resolve(run).training.initial_weights for run in experiment.runs} - {None}
         later = {path for path in starts if not path.is_file() and weights_source(path, DATASETS)}
@@ -63,6 +79,10 @@ def checked_configuration():
 EXPERIMENT = checked_configuration()
 RESULTS = EXPERIMENT.results.as_posix()
 CONFIGURATION = f"{RESULTS}/config.yaml"
+if AS_MODULE and str(workflow.modifier.path_modifier.modify(CONFIGURATION, "output")) != CONFIGURATION:
+    sys.exit(
+        "The module cannot be used: expected no prefix in its statement, got one; put the folder into config['results']"
+    )
 
 
 def sign_locks():
@@ -78,6 +98,10 @@ def write_configuration():
         with atomic_file(path) as temporary:
             temporary.write_text(content, encoding="utf-8")
 
+
+# A module's `onstart` is never called.
+if AS_MODULE and workflow.is_main_process:
+    write_configuration()
 
 # --- how jobs call `had` ------------------------------------------------------------------------
 
