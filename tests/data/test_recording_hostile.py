@@ -340,3 +340,29 @@ def test_long_names_in_a_file_do_not_fill_the_screen(tmp_path):
         with pytest.raises(DataError) as error:
             inspect(tmp_path / name)
         assert len(str(error.value)) < 3000
+
+
+@pytest.mark.parametrize("change", ["cut", "x", "t"])
+def test_events_that_no_camera_writes_are_refused_or_outside(tmp_path, change):
+    """One number of an uncompressed packet is overwritten."""
+    import dv_processing as dv
+
+    path = tmp_path / "e.aedat4"
+    config = dv.io.MonoCameraWriter.Config("camera", dv.CompressionType.NONE)
+    config.addEventStream((64, 48))
+    writer, store = dv.io.MonoCameraWriter(str(path), config), dv.EventStore()
+    for t, x, y, p in EVENTS.tolist():
+        store.push_back(t, x, y, p > 0)
+    writer.writeEvents(store)
+    del writer
+    content = bytearray(path.read_bytes())
+    place = content.index(EVENTS["t"][100].astype("<i8").tobytes())
+    if change == "x":
+        content[place + 8 : place + 10] = struct.pack("<h", -5)
+        path.write_bytes(content)
+        assert inspect(path)["outside_sensor"] == 1
+        return
+    content[place : place + 8] = struct.pack("<q", 1 << 62)
+    path.write_bytes(content[: place + 4] if change == "cut" else content)
+    with pytest.raises(DataError, match="a whole AEDAT4 file" if change == "cut" else f"an event at {1 << 62} us"):
+        inspect(path)
