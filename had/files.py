@@ -5,8 +5,10 @@ What a killed process has left half written is removed when the same path is wri
 
 from __future__ import annotations
 
+import csv
 import errno
 import hashlib
+import io
 import json
 import os
 import re
@@ -214,14 +216,26 @@ def read_text(path: Path, expected: str) -> str:
     """The text of a UTF-8 file, with or without a byte-order mark.
 
     Raises:
-        DataError: bytes that are no text.
+        DataError: bytes that are no text, or something else than a file.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for without end
+        raise DataError(expected, f"{path}, which is no file", "give a file")
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         got = f"no UTF-8 text in line {line} of {path}"
         raise DataError(expected, got, "save it as UTF-8 text, or give another file") from None
+
+
+def read_rows(path: Path, expected: str) -> list[list[str]]:
+    """The rows of a CSV file (`DataError` for bytes that are no such text)."""
+    try:
+        return list(csv.reader(io.StringIO(read_text(path, expected), newline="")))
+    except csv.Error as error:
+        raise DataError(
+            expected, f"no table in {path} ({error})", "write commas between values, quotes in pairs"
+        ) from None
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -5,8 +5,6 @@ Text files enter, checked line by line; `Annotation` leaves. No recording is ope
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import os
 import unicodedata
@@ -20,7 +18,7 @@ from had.box_text import quick_boxes
 from had.data.annotation_layouts import AnnotationLayout, flags_mean
 from had.data.layouts import SENSOR_FILE, SLICES_FILE, Layout
 from had.errors import DataError, excerpt, nearest
-from had.files import read_text, shown
+from had.files import read_rows, read_text, shown
 from had.numerals import natural
 
 log = logging.getLogger(__name__)
@@ -245,13 +243,12 @@ def read_attributes(layout: AnnotationLayout, folder: Path) -> dict[str, dict[st
 
 
 def _attribute_table(layout: AnnotationLayout, path: Path) -> dict[str, dict[str, bool]]:
-    text = io.StringIO(read_text(path, "a table of attributes"))
-    rows = [row for row in csv.reader(text) if row]
+    rows = [row for row in read_rows(path, "a table of attributes") if row]
     header = rows[0] if rows else []
     unknown = [name for name in header[1:] if name not in layout.attributes]
     if header[:1] != ["sequence"] or unknown:
         expected = f"a header sequence,{','.join(layout.attributes)}"
-        raise DataError(expected, f"{','.join(header)!r} in {path}", "correct that header")
+        raise DataError(expected, f"{excerpt(','.join(header))} in {path}", "correct that header")
     table = {}
     for number, row in enumerate(rows[1:], 2):
         if len(row) != len(header) or not set(row[1:]) <= {"0", "1"}:

@@ -6,8 +6,8 @@ import re
 
 from had.terminal import printable
 
-_ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {sign: f"\\{sign}" for sign in "\\|`*~$[]"}
-_CELL = re.compile(r"[&<>\\|`*~$\[\]]|(?<!\w)_|_(?!\w)")  # a low line inside a word is no markup
+_ESCAPED = {"&": "&amp;", "<": "&lt;"} | {sign: f"\\{sign}" for sign in "\\|`*~$[]"}
+_CELL = re.compile(r"[&<\\|`*~$\[\]]|(?<!\w)_|_(?!\w)")  # a low line inside a word is no markup
 _HTML = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<=\])(?=\()")
 
 

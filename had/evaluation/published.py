@@ -6,15 +6,14 @@ sequences that they are means of, empty where nobody said; the last column may b
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from pathlib import Path
 from typing import NamedTuple
 
 from had.data.layouts import canonical_name
-from had.errors import ConfigError, DataError
-from had.files import read_text
+from had.errors import ConfigError, DataError, excerpt
+from had.files import read_rows
+from had.numerals import finite, natural
 from had.options.experiment import Experiment
 from had.shipped import shipped
 
@@ -67,10 +66,10 @@ def read_published(path: Path) -> list[Published]:
     """
     if not path.is_file():
         raise DataError("published scores", f"no file {path}", "correct `published`")
-    rows = list(csv.reader(io.StringIO(read_text(path, "published scores"))))
+    rows = read_rows(path, "published scores")
     header = tuple(cell.strip() for cell in rows[0]) if rows else ()
     if header not in (COLUMNS, (*COLUMNS, SEQUENCES)):
-        got = f"{','.join(rows[0]) if rows else 'an empty file'!r} in {path}"
+        got = f"{excerpt(','.join(rows[0]) if rows else 'an empty file')} in {path}"
         raise DataError(f"the header {','.join((*COLUMNS, SEQUENCES))}", got, "correct that header")
     found: list[Published] = []
     for number, row in enumerate(rows[1:], start=2):
@@ -96,9 +95,9 @@ def _line(header: tuple[str, ...], cells: list[str], where: str) -> Published:
             raise DataError(f"a {name}", f"none in {where}", "say who published what, and at which address it stands")
     scores = {name: _fraction(values[name], f"{name} in {where}") for name in SCORES}
     count = values.get(SEQUENCES, "")
-    if count and not (count.isdecimal() and int(count) > 0):
-        raise DataError("a number of sequences, or nothing", f"{count!r} in {where}", "write 527, for example")
-    sequences = int(count) if count else None
+    sequences = natural(count) if count else None
+    if count and not sequences:
+        raise DataError("a number of sequences, or nothing", f"{excerpt(count)} in {where}", "write 527, for example")
     return Published(benchmark, values["tracker"], scores, values["source"], values["note"], sequences)
 
 
@@ -106,10 +105,7 @@ def _fraction(text: str, where: str) -> float:
     """A score, NaN where the cell is empty."""
     if not text:
         return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
-        raise DataError("a fraction of 1, or nothing", f"{text!r} as {where}", "write 0.627 for 62.7 %")
+    value = finite(text)
+    if value is None or not 0 <= value <= 1:
+        raise DataError("a fraction of 1, or nothing", f"{excerpt(text)} as {where}", "write 0.627 for 62.7 %")
     return value

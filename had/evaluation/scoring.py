@@ -82,6 +82,7 @@ def evaluate(
         apart = [annotations, *(place / name for place in beside for name in ("gt_rect", "absent", "att"))]
         trackers = find_trackers(tracks, names, known=truth.files, apart=apart)
     refuse_doubled([tracker.name for tracker in trackers] + [name for one in stored for name in one.trackers])
+    _refuse_no_text([name for tracker in trackers for name in (tracker.name, *tracker.sequences)])
 
     read = cache(truth.read)  # each annotation once, and only those that are scored
     jobs: list[tuple[str, Callable[[], Scored]]] = []
@@ -112,6 +113,16 @@ def evaluate(
         write_scores(done, layout=layout, output=output, baselines=boc)
     if broken:
         raise _summed_up(broken, done, output)
+
+
+def _refuse_no_text(names: Sequence[str]) -> None:
+    """See that the names of files and folders can be written into a table."""
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            got = f"{name!r}, whose bytes are no UTF-8"
+            raise DataError("names of trackers and sequences that are text", got, "rename that file") from None
 
 
 def _refuse_unannotated(wanted: list[str] | None, truth: AnnotationFolder, listed: Path | None) -> None:

@@ -48,6 +48,8 @@ def read_arrays(
     Raises:
         DataError: no such file, or a damaged one; the file is named.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for without end
+        raise DataError(expected, f"{path}, which is no file", remedy)
     try:
         with zipfile.ZipFile(path) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in _members(archive)}

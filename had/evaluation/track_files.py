@@ -40,6 +40,8 @@ def read_boxes(path: Path, *, frames: int | None = None) -> np.ndarray:
         DataError: no such file, not text, a line that is not four numbers, or as `of_frames`; the file, the line and
             the remedy are named.
     """
+    if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for without end
+        raise DataError("a result file", f"{path}, which is no file", "give a file")
     try:
         content = Path(path).read_bytes()
     except (FileNotFoundError, NotADirectoryError):

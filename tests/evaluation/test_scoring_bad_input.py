@@ -1,5 +1,8 @@
 """`had evaluate` with result files and annotations of every make: read correctly, or refused with a remedy."""
 
+import os
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from box_files import BOXES, FLAGS, benchmark, call, read, write
@@ -80,6 +83,27 @@ def test_what_is_refused_with_file_line_and_remedy_hides_no_other_tracker(tmp_pa
     assert remedy in last.rpartition("; ")[2]
     assert list(read(tmp_path / "out")["tracker"]) == ["theirs"]
     assert len(read(tmp_path / "out", "per_sequence")) == 3
+
+
+def test_a_pipe_is_not_waited_for(tmp_path, evaluate):
+    benchmark(tmp_path)
+    (tmp_path / "theirs/b.txt").unlink()
+    os.mkfifo(tmp_path / "theirs/b.txt")
+    os.mkfifo(tmp_path / "curves.npz")
+    for more in ((), ("--baselines", tmp_path / "curves.npz")):
+        code, said = evaluate(*call(tmp_path), *more)
+        assert code == 2
+        assert "which is no" in said
+
+
+@pytest.mark.parametrize("place", [b"theirs/\xff.txt", b"\xff/a.txt"])
+def test_names_that_are_no_text_are_refused(tmp_path, evaluate, place):
+    benchmark(tmp_path)
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + place))
+    write(path)
+    code, said = evaluate(*call(tmp_path), *(("--tracks", path.parent) if place.startswith(b"\xff") else ()))
+    assert code == 2
+    assert "whose bytes are no UTF-8" in said
 
 
 def test_two_broken_trackers_are_both_named(tmp_path, evaluate):
