@@ -238,7 +238,8 @@ def read_attributes(layout: AnnotationLayout, folder: Path) -> dict[str, dict[st
         if (place / "attributes.csv").is_file():
             return _attribute_table(layout, place / "attributes.csv")
         if (place / "att").is_dir() and layout.attributes:
-            return {path.stem: _attribute_flags(layout, path) for path in shown(place / "att", "*.txt")}
+            flags = [path for path in shown(place / "att", "*.txt") if path.is_file()]
+            return {path.stem: _attribute_flags(layout, path) for path in flags}
     return {}
 
 

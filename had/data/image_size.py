@@ -30,7 +30,7 @@ def image_size(path: Path, *, decode: bool = False) -> tuple[int, int] | None:
         OSError: it is there and cannot be opened.
     """
     try:
-        size = _stated_size(path)
+        size = _stated_size(path) if path.is_file() else None  # a pipe would never end
         if size is None or decode:
             height, width = read_image(path).shape[:2]
             size = width, height

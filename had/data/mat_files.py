@@ -37,6 +37,8 @@ def mat_names(path: Path) -> set[str]:
 
 def _tried(path: Path, expected: str, read: Any) -> Any:
     try:
+        if not path.is_file():
+            raise ValueError("no file")
         return read()
     except (LookupError, ValueError, TypeError, OSError, RuntimeError, AttributeError, struct.error) as error:
         remedy = "download or make that file again"

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import struct
 import tarfile
 import zipfile
@@ -20,7 +21,7 @@ from had.data.frames import read_image
 from had.data.image_header import checked_size
 from had.data.image_size import image_size
 from had.data.layouts import LAYOUTS, SENSOR_FILE, SLICES_FILE
-from had.data.mat_files import read_mat
+from had.data.mat_files import mat_names, read_mat
 from had.data.simulate.video import Video
 from had.data.unpack import unpack
 from had.errors import DataError
@@ -264,3 +265,14 @@ def test_numbers_that_are_missing_in_a_video_are_said(tmp_path, caplog, names, m
     with caplog.at_level(logging.WARNING):
         Video(frames_of(tmp_path / "video", *(f"{name}.png" for name in names)))
     assert (f"before {missing}" in caplog.text) if missing else not caplog.text
+
+
+def test_pipes_in_the_place_of_files_are_no_files(tmp_path):
+    path = tmp_path / "att/pipe.txt"
+    path.parent.mkdir()
+    os.mkfifo(path)
+    assert image_size(path) is image_size(path, decode=True) is None
+    assert read_attributes(COESOT, tmp_path) == {}
+    for read in (read_image, mat_names, lambda path: read_mat(path, ("coor",), expected="cells")):
+        with pytest.raises(DataError, match="no file"):
+            read(path)
