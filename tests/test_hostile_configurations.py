@@ -45,6 +45,8 @@ TEXTS = {
     "yes as a number": (f"{PLAIN}losses: {{l1: on}}", "losses.l1: input should be no yes or no"),
     "huge": (f"{PLAIN}training: {{student: {{samples: 99999999999}}}}", "training.student.samples: .*1e.09"),
     "huge side": (f"{PLAIN}crops: {{search_size: 16000000}}", "crops.search_size: .*4096"),
+    "narrow sensor": (PLAIN.replace("{}", "{width: 4096, height: 64}"), "one is more than 4 times the other"),
+    "starts of one name": (f"{PLAIN}tracking: {{starts: {{scales: [0.8, 0.8000001]}}}}", "scales name one twice"),
     "tiny": (f"{PLAIN}losses: {{l1: 1e-300}}", "losses.l1: .*1e-09 to 1e.09"),
     "escape": (f'{PLAIN}results: "a\\x1b[31m"', "results: input should be text that can be printed"),
     "zero byte": (f'{PLAIN}external: {{x: "a\\0"}}', "external: input should be text that can be printed"),

@@ -55,8 +55,8 @@ class StartOptions(Options):
             raise ValueError("starts with shift 0 and no scales are none: use `starts: null`")
         if any(not 0.1 <= scale <= 10 or scale == 1 for scale in self.scales):
             raise ValueError(f"scales must be factors from 0.1 to 10 other than 1, not {list(self.scales)}")
-        if len(set(self.scales)) < len(self.scales):
-            raise ValueError(f"scales name one twice: {list(self.scales)}")
+        if len({start.name for start in self.starts}) < len(self.starts):
+            raise ValueError(f"scales name one twice, to six digits: {list(self.scales)}")
         return self
 
     @property

@@ -72,6 +72,12 @@ class SimulationOptions(Options):
     rgb_camera: RgbCameraOptions = RgbCameraOptions()
     """The frame camera."""
 
+    @model_validator(mode="after")
+    def _room_to_move(self):
+        if max(self.width, self.height) > 4 * min(self.width, self.height):
+            raise ValueError(f"width {self.width} and height {self.height}: one is more than 4 times the other")
+        return self
+
 
 class PreparationOptions(Options):
     """From raw recordings to what training reads."""

@@ -28,7 +28,7 @@ AS_MODULE = not workflow.modifier.is_main_snakefile()
 
 
 def given_configuration():
-    """The file of the configuration: the first `--configfile`, else config/config.yaml; of a module's caller the latter.
+    """The file of the configuration: the first `--configfile`, else config/config.yaml.
 
     As a module the workflow reads the caller's `config` alone, and data files beside this one.
     """
