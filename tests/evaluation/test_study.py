@@ -118,7 +118,7 @@ def test_with_one_training_seed_nothing_is_ranked_and_no_p_is_given(tmp_path):
 
 def test_a_row_of_one_seed_among_others_is_named_and_not_ranked(made):
     ablation = paper_table(made, "coesot", "ablation")
-    assert ablation.above.startswith("Trained with one seed: + hierarchical (HDETrack), ")
+    assert ablation.above.startswith("Trained with one seed: HDETrack (hierarchical), ")
     data = ablation.data.set_index("run")
     assert data.loc[["had", "had_few"], "SR_p_holm"].notna().all()
     assert data.loc[["hdetrack", "hdetrack_few"], "SR_p_holm"].isna().all()
