@@ -8,6 +8,7 @@ first rows tell them. What can be read in two ways is refused, unless one is the
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,11 +104,16 @@ class Dialect(NamedTuple):
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator[Any]:
-    """A file as a pyarrow stream, decompressed where its suffix says so."""
+    """A file as a pyarrow stream, decompressed where its suffix says so.
+
+    The path is given in bytes, which need not be UTF-8. Not as a Python file: pyarrow's threads read ahead, and one
+    that still reads from such a file when the interpreter ends aborts the process.
+    """
     import pyarrow
 
-    with path.open("rb") as file, pyarrow.input_stream(file, compression=COMPRESSED.get(path.suffix.lower())) as stream:
-        yield stream  # of a file and not of a path, since pyarrow reads no path that is not UTF-8
+    compression = COMPRESSED.get(path.suffix.lower())
+    with pyarrow.OSFile(os.fsencode(path)) as file, pyarrow.input_stream(file, compression=compression) as stream:
+        yield stream
 
 
 @contextmanager
