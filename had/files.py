@@ -21,8 +21,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from had.errors import DataError
+from had.errors import DataError, HadError
 
+POINTERS = (
+    (rb"(\xef\xbb\xbf)?version https?://\S*git-?(lfs|media)", "Git LFS", "git lfs pull"),
+    (rb"\.?[./\\]*(\.git/annex/objects|annex/objects)/", "git-annex", "git annex get"),
+)
+"""How they begin, whose they are, and what fetches the file."""
 ABANDONED_SECONDS = 86400
 """Half-written files of other hosts, whose processes cannot be looked up, count as left behind after this time."""
 
@@ -212,14 +217,28 @@ def shown(folder: Path, pattern: str = "*") -> list[Path]:
     return sorted(entry for entry in folder.glob(pattern) if not entry.name.startswith("."))
 
 
+def refuse_pointer(path: Path, expected: str, error: type[HadError] = DataError) -> None:
+    """See that a file is no pointer of Git LFS or git-annex: a clone has these in place of files that it did not fetch.
+
+    Raises:
+        HadError: it is one, where ``expected`` should be; of the kind ``error``.
+    """
+    with path.open("rb") as file:
+        start = file.read(64)
+    for pattern, maker, fetch in POINTERS:
+        if re.match(pattern, start, re.IGNORECASE):
+            raise error(expected, f"a pointer of {maker} to it: {path}", f"get the file with `{fetch}`")
+
+
 def read_text(path: Path, expected: str) -> str:
     """The text of a UTF-8 file, with or without a byte-order mark.
 
     Raises:
-        DataError: bytes that are no text, or something else than a file.
+        DataError: bytes that are no text, something else than a file, or a pointer to it.
     """
     if path.exists() and not path.is_file():  # a pipe would be waited for without end
         raise DataError(expected, f"{path}, which is no file", "give a file")
+    refuse_pointer(path, expected)
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

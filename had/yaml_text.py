@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from had.errors import ConfigError, excerpt
+from had.files import refuse_pointer
 
 MOST_BYTES = 500_000
 """Size of a file; the largest configuration of this project has 20,000."""
@@ -30,6 +31,7 @@ def read_mapping(path: Path) -> dict:
     if not path.is_file():
         raise ConfigError("a YAML configuration", f"no file {path}", "give the path of an existing file")
     try:
+        refuse_pointer(path, "a YAML configuration", ConfigError)
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:

@@ -17,8 +17,9 @@ import numpy as np
 from had.box_text import quick_boxes
 from had.data.annotation_layouts import AnnotationLayout, flags_mean
 from had.data.layouts import SENSOR_FILE, SLICES_FILE, Layout
+from had.data.second_annotation import refuse_second
 from had.errors import DataError, excerpt, nearest
-from had.files import read_rows, read_text, shown
+from had.files import read_rows, read_text, refuse_pointer, shown
 from had.numerals import natural
 
 log = logging.getLogger(__name__)
@@ -164,6 +165,7 @@ def read_annotation(
 def _lines(path: Path, expected: str) -> list[str]:
     if not path.is_file():
         raise DataError(expected, f"no file {path}", "complete the download or correct the root")
+    refuse_pointer(path, expected)
     lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     while lines and not lines[-1].strip():
         lines.pop()
@@ -173,8 +175,13 @@ def _lines(path: Path, expected: str) -> list[str]:
 
 
 def read_ground_truth(path: Path) -> np.ndarray:
-    """The boxes of one sequence, (F, 4) float64 ``xywh`` (`DataError`: no file, none in it, or not finite numbers)."""
+    """The boxes of one sequence, (F, 4) float64 ``xywh``.
+
+    Raises:
+        DataError: no file, none in it, not finite numbers, or other boxes beside it that may be meant as well.
+    """
     expected = "one x,y,w,h a line"
+    refuse_second(path)
     boxes: list[list[float]] = []
     quick = quick_boxes(path.read_bytes()) if path.is_file() else None
     if quick is not None and np.isfinite(quick).all():

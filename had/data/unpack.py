@@ -27,6 +27,7 @@ from typing import IO, Any
 from had.data.archives import Archive
 from had.data.unfinished import KEPT_FREE
 from had.errors import DataError
+from had.files import refuse_pointer
 
 MOST_MEMBERS = 20_000_000
 MOST_RATIO = 100
@@ -86,6 +87,7 @@ def unpack(archive: Archive, folder: Path, show: Callable[[str, int, int | None]
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
+        refuse_pointer(archive.parts[0], "a whole archive")
         with archive.open() as file:
             return (_unpack_zip if archive.kind == "zip" else _unpack_tar)(archive, file, folder, show)
     except BROKEN as error:

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from had.errors import DataError
+from had.files import refuse_pointer
 
 MOST_BYTES = 1 << 30
 """Of one array."""
@@ -51,6 +52,7 @@ def read_arrays(
     if path.exists() and not path.is_file():  # a pipe would be waited for without end
         raise DataError(expected, f"{path}, which is no file", remedy)
     try:
+        refuse_pointer(path, expected)
         with zipfile.ZipFile(path) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in _members(archive)}
             wanted = members if names is None else {name: members[name] for name in names if name in members}

@@ -20,6 +20,7 @@ import torch
 from safetensors import safe_open
 
 from had.errors import CheckpointError
+from had.files import refuse_pointer
 from had.models.pickles import HoldsCodeError, MalformedError, Storages, unpickle
 
 MOST_TENSORS = 100_000
@@ -141,7 +142,7 @@ def _file(path: Path, expected: str, remedy: str) -> Path:
     """``path``, if a file that can be read is there."""
     try:
         if path.is_file():
-            path.open("rb").close()
+            refuse_pointer(path, expected, CheckpointError)
             return path
     except OSError as error:
         raise CheckpointError(expected, f"{path}: {error.strerror}", "ask its owner, or give another file") from None

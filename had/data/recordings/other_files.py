@@ -10,12 +10,12 @@ import re
 from pathlib import Path
 
 from had.errors import DataError
+from had.files import POINTERS
 
 _AGAIN = "download the recording itself"
 _UNPACK = "unpack it first"
 _KINDS = (
-    (rb"version https?://\S*git-?(lfs|media)", "a pointer of Git LFS to", "get the recording with `git lfs pull`"),
-    (rb"\.?[./\\]*(\.git/annex/objects|annex/objects)/", "a pointer of git-annex to", "get it with `git annex get`"),
+    *((start, f"a pointer of {maker} to", f"get the recording with `{fetch}`") for start, maker, fetch in POINTERS),
     (rb"\x00\x05\x16[\x00\x07]", "a `._` file of macOS beside", "delete it and give the file without `._`"),
     (rb"(\xef\xbb\xbf)?\s*<(!doctype|html|head|\?xml|error|!--)", "a web page in place of", _AGAIN),
     (rb"\s*\{\s*\"", "a JSON text in place of", _AGAIN),
