@@ -52,6 +52,7 @@ TEXTS = {
     "zero byte": (f'{PLAIN}external: {{x: "a\\0"}}', "external: input should be text that can be printed"),
     "half a character": (f'{PLAIN}results: "\\ud800"', "results: input should be text that can be printed"),
     "nobody's home": (f"{PLAIN}results: ~nobody_of_this_name/x", "results: .*user behind `~`"),
+    "a variable": (f"{PLAIN}results: $HOME/x", "results: .*`~` for the home folder"),
     "long name": (f"runs: {{{'a' * 300}: {{title: S}}}}", "runs|benchmarks"),
     "long name of a file": (f"runs: [{'a' * 3000}]\n", "runs: a list of different names"),
     "path as a name": ("runs: [../../x]\n", "runs: a list of different names"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +83,8 @@ def at_home(path: Path) -> Path:
     """
     if set(str(path)) & set("{}<>\n\t"):
         raise PydanticCustomError("unusual", "input should be a path without braces, < and >, which Snakemake reads")
+    if re.match(r"\$\w+(/|$)", str(path)):
+        raise PydanticCustomError("unusual", "input should begin with `~` for the home folder: no variable is read")
     try:
         return path.expanduser()
     except RuntimeError:

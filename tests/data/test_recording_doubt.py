@@ -340,3 +340,14 @@ def test_the_example_of_the_documentation_runs(tmp_path, monkeypatch):
     names = {}
     exec(example, names)
     assert len(names["events"]) > 0
+
+
+@pytest.mark.parametrize("factor", [1000, 1])
+def test_times_of_a_csv_that_are_unusual_for_microseconds_are_said(tmp_path, factor, caplog):
+    events = random_events(2000)
+    events["t"] = np.arange(2000) * 617 * factor
+    path = write_csv(tmp_path / "e.csv", events)
+    said = [note for note in inspect(path)["notes"] if "--time-unit" in note]
+    assert len(said) == (factor == 1000)
+    assert ("unusual" in caplog.text) == (factor == 1000)
+    assert not inspect(path, time_unit="ns")["notes"]

@@ -34,8 +34,12 @@ class CsvRecording(ColumnRecording):
         self._compressed = path.suffix.lower() in COMPRESSED
         self.order_told = self._dialect.columns if self._dialect.told else None
         times = self._dialect.times
-        published: TimeUnit | None = "us" if times.dtype.kind == "i" and unit_by_values(times) != "ns" else None
+        told = unit_by_values(times) if times.dtype.kind == "i" else None
+        published: TimeUnit | None = "us" if times.dtype.kind == "i" and told != "ns" else None
         self.choose_unit(times, asked=time_unit, stated=self._dialect.stated, usual=published)
+        if published and told is None and time_unit is None and not self._dialect.stated:
+            values = f"from {times.min()} to {times.max()} in the first {len(times)} events"
+            self.notes.append(f"times ({values}) taken for microseconds, for which they are unusual: see --time-unit")
 
     def place(self, index: int) -> str:
         """The line of event ``index`` (empty lines not counted)."""
