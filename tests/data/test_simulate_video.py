@@ -258,10 +258,26 @@ def test_what_does_not_fit_is_refused_in_one_sentence(clip, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("rate", [0.0, -25.0, np.inf, np.nan])
+@pytest.mark.parametrize("rate", [0.0, -25.0, np.inf, np.nan, 1e-300, 1e12])
 def test_a_frame_rate_is_positive(clip, tmp_path, rate):
     with pytest.raises(ConfigError, match="--frame-rate above 0"):
         simulate(clip, tmp_path / "out", frame_rate=rate)
+    assert not (tmp_path / "out").exists()
+
+
+def test_more_than_a_machine_can_make_is_refused(clip, tmp_path):
+    with pytest.raises(ConfigError, match="--upsampling up to 1,000"):
+        simulate(clip, tmp_path / "out", upsampling=10**9)
+    with pytest.raises(DataError, match="the name of a folder"):
+        simulate(clip, tmp_path / "out", name="a\x1b]2;b")
+    for path in clip[0].iterdir():
+        cv2.imwrite(str(path), np.zeros((3000, 4000), np.uint8))
+    with pytest.raises(DataError, match="frames of at most 9,437,184 pixels, got 4000 x 3000"):
+        simulate(clip, tmp_path / "out")
+    film = tmp_path / "film.mp4"
+    film.write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 123\n")
+    with pytest.raises(DataError, match="a pointer of Git LFS"):
+        Video(film)
     assert not (tmp_path / "out").exists()
 
 

@@ -38,7 +38,7 @@ def check_name(folder: Path, name: str) -> None:
         DataError: not the name of a folder on a line of its own, or one that is taken.
     """
     lines = name.strip().splitlines()
-    if lines != [name] or name.startswith(".") or "/" in name or "\\" in name:
+    if lines != [name] or not name.isprintable() or name.startswith(".") or "/" in name or "\\" in name:
         raise DataError("the name of a folder, on one line", repr(name), "give another one with --name")
     if SCENE_NAME.fullmatch(name):
         raise DataError("a name unlike those of rendered scenes", repr(name), "give another one with --name")

@@ -25,10 +25,15 @@ from had.data.simulate.enrol import check_name, enrol, name_of
 from had.data.simulate.recording import FLAGS, Annotated, lead_of, write_recording
 from had.data.simulate.textures import luminance
 from had.errors import ConfigError, DataError, excerpt
-from had.files import atomic_folder, read_text, shown
+from had.files import atomic_folder, read_text, refuse_pointer, shown
 from had.options.recordings import SimulationOptions
 
 IMAGES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
+SLOWEST, FASTEST = 0.01, 10_000
+"""Frames a second: the sensor's clock has microseconds."""
+MOST_UPSAMPLING = 1000
+MOST_PIXELS = 4096 * 2304
+"""Of a frame: the flow between two frames takes many times their memory."""
 MOST_INCONSISTENT = 0.5
 """Share of the pixels whose flows may contradict each other."""
 log = logging.getLogger(__name__)
@@ -60,11 +65,14 @@ def simulate_video(
         origin: the coordinate of the first pixel in ``boxes``, 0 or 1.
 
     Raises:
-        ConfigError: a frame rate that is not a positive number.
+        ConfigError: a frame rate that is not a positive number, or far from any camera's; too many images.
         DataError: no frames, no or unreadable boxes, not as many boxes as frames, or a name that is taken.
     """
-    if not 0 < frame_rate < np.inf:
-        raise ConfigError("--frame-rate above 0", f"{frame_rate:g}", "give the video's frames a second")
+    if not SLOWEST <= frame_rate <= FASTEST:
+        expected = f"--frame-rate above 0, from {SLOWEST:g} to {FASTEST:,}"
+        raise ConfigError(expected, f"{frame_rate:g}", "give the video's frames a second")
+    if upsampling > MOST_UPSAMPLING:
+        raise ConfigError(f"--upsampling up to {MOST_UPSAMPLING:,}", f"{upsampling}", "give a smaller one")
     name = name or name_of(Path(frames))
     folder = Path(root) / layout.splits["test"]
     check_name(folder, name)
@@ -141,6 +149,7 @@ class Video:
             _check_numbers(self._files)
             self._count = len(self._files)
         elif path.is_file():
+            refuse_pointer(path, "a video file")
             self._capture = cv2.VideoCapture(str(path))
             self._count = 0
             while self._capture.grab():
@@ -152,6 +161,9 @@ class Video:
         if self._count < 2:
             raise DataError("at least two frames", f"{self._count} in {path}", f"use images of {', '.join(IMAGES)}")
         height, width = self[0].shape[:2]
+        if width * height > MOST_PIXELS:
+            got = f"{width} x {height} in {path}"
+            raise DataError(f"frames of at most {MOST_PIXELS:,} pixels", got, "make them smaller, and the boxes too")
         self.size = width, height
 
     def __len__(self) -> int:
