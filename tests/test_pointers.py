@@ -4,6 +4,8 @@ import pytest
 
 from had.config import load
 from had.data.annotations import read_flags, read_ground_truth, read_list
+from had.data.frames import read_image
+from had.data.mat_files import read_mat
 from had.errors import HadError
 from had.evaluation.stored_arrays import read_arrays
 from had.evaluation.track_files import read_boxes
@@ -19,6 +21,8 @@ READERS = {
     "config.yaml": load,
     "model.safetensors": read_safetensors,
     "model.pth": read,
+    "0001.png": read_image,
+    "voxels.mat": lambda path: read_mat(path, ["coor"], expected="voxels"),
 }
 
 

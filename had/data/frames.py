@@ -15,6 +15,7 @@ import numpy as np
 from had.data.image_header import MOST_BYTES, checked_size
 from had.data.prepared_files import damaged, image_checksum
 from had.errors import DataError
+from had.files import refuse_pointer
 
 EVENT_DTYPE = np.dtype([("t", "<i8"), ("x", "<u2"), ("y", "<u2"), ("p", "i1")])
 """One event: time in microseconds, pixel, polarity in {-1, +1}."""
@@ -82,6 +83,8 @@ def read_image(path: Path, size: tuple[int, int] | None = None, checksum: int | 
         if image is None or _is_cut_jpeg(content):
             raise ValueError("it is broken")
     except (ValueError, OSError, cv2.error) as error:
+        if isinstance(error, ValueError):
+            refuse_pointer(path, "a readable image")
         got = f"a broken file {path} ({' '.join(str(error).split())})"
         raise DataError("a readable image", got, "replace it and prepare the data again") from None
     if size is not None and (image.shape[1], image.shape[0]) != tuple(size):

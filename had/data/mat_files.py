@@ -12,6 +12,7 @@ import numpy as np
 
 from had.data.mat5 import MOST_VALUES, matrix_names, read_matrices
 from had.errors import DataError
+from had.files import refuse_pointer
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _USER_BLOCK = 512
@@ -39,6 +40,7 @@ def _tried(path: Path, expected: str, read: Any) -> Any:
     try:
         if not path.is_file():
             raise ValueError("no file")
+        refuse_pointer(path, expected)
         return read()
     except (LookupError, ValueError, TypeError, OSError, RuntimeError, AttributeError, struct.error) as error:
         remedy = "download or make that file again"
