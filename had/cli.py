@@ -169,6 +169,7 @@ def track(
         raise ConfigError("a trained network to follow with", "no --checkpoint", "give its model.safetensors")
     if boxes is None and video is None:
         raise ConfigError("--boxes or --video, for what is found", "neither", "name a file, e.g. --boxes out.txt")
+    options.refuse_overwriting([recording, checkpoint, config], [boxes, video])
     from had.films import follow_recording
 
     tracking, device = options.tracking_of(config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
@@ -106,6 +106,15 @@ def tracking_of(config: Path | None) -> tuple[TrackingOptions | None, str]:
         return None, "auto"
     experiment = load(config)
     return experiment.tracking, experiment.device
+
+
+def refuse_overwriting(read: Sequence[Path | None], written: Sequence[Path | None]) -> None:
+    """See that no file is written over one that is read, or twice (`ConfigError`)."""
+    known = [path.resolve() for path in read if path is not None]
+    for path in written:
+        if path is not None and path.resolve() in known:
+            raise ConfigError("another file for each output", f"{path} again", "name a file that is not used yet")
+        known += [path.resolve()] if path is not None else []
 
 
 def box_of(text: str) -> np.ndarray:

@@ -167,3 +167,17 @@ def test_tables_need_neither_torch_nor_mlflow():
     )
     answer = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("written", [["--boxes", "{e}"], ["--video", "{n}"], ["--boxes", "o.txt", "--video", "o.txt"]])
+def test_tracking_never_writes_over_what_it_reads(tmp_path, monkeypatch, capsys, written):
+    events, network = tmp_path / "e.csv", tmp_path / "n.safetensors"
+    events.write_text("x,y,p,t\n1,1,1,1\n")
+    network.write_text("weights")
+    monkeypatch.chdir(tmp_path)
+    call = ["had", "track", "--recording", "e.csv", "--box", "1,1,2,2", "--checkpoint", str(network)]
+    monkeypatch.setattr(sys, "argv", [*call, *(word.format(e=events, n=network) for word in written)])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main()
+    assert "another file for each output" in capsys.readouterr().err
+    assert network.read_text() == "weights"
