@@ -126,8 +126,11 @@ def _ablation(experiment: Experiment, benchmark: str) -> Table:
     if parts:
         notes.append(f"{'; '.join(f'{part.head}: {part.meaning}' for part in parts.values())}.")
     ranked = [fair and row.kind == "student" for row, fair in zip(chosen, comparable(chosen), strict=True)]
-    best = "Best student in bold, second underlined; the" if sum(ranked) > 1 else "The"
-    notes.append(f"{best} teacher reads two streams, controls learn nothing.")
+    kinds = {row.kind for row in chosen}
+    facts = ["best student in bold, second underlined"] if sum(ranked) > 1 else []
+    facts += ["the teacher reads two streams"] if "teacher" in kinds else []
+    facts += ["controls learn nothing"] if "control" in kinds else []
+    notes += ["; ".join(facts).capitalize() + "."] if facts else []
     return Table(
         caption=f"Ablation on {layout_of(benchmark).title} ({counted(board.sequences, 'test sequence')}).",
         above=one_seed_sentence(chosen),
@@ -246,8 +249,9 @@ def _conventions(experiment: Experiment, benchmark: str, board: Scoreboard) -> l
     one_shot, trained = ONE_SHOT in board.metrics, ""
     if experiment.runs:
         trained = (
-            f"Training seeds {_seeds(experiment)}, scores are means over them. Intervals and p hold for these "
-            "trained networks: another training seed adds a spread of its own."
+            f"Training seeds {_seeds(experiment)}, scores are means over them. "
+            f"{'Intervals and p' if any(comparable(rows_of(experiment))) else 'Intervals'} hold for these trained "
+            "networks: another training seed adds a spread of its own."
         )
     return [
         "SR: area under the success curve, the mean of 21 thresholds (a perfect track reaches 20/21 = 0.952, more "
