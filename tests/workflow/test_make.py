@@ -77,7 +77,7 @@ def test_names_in_files_and_variables_are_names_and_no_commands(project):
         assert ran[-2:] == ["--configfile", file]
         assert "--cores=2; touch x" in ran
         assert f"--report={number}/{name}/report/report.part.html" in reported
-    for name in HOSTILE:
+    for name in (f"r/{name}" for name in HOSTILE):
         answer = make(project, "demo", "CONFIGFILE=null.yaml", f"RESULTS={name}")
         assert answer.returncode == 0, answer.stderr
         assert f"Tables    {name}/tables/" in answer.stdout
