@@ -53,8 +53,8 @@ def content(folder):
 
 
 def finished(output):
-    """Sequence -> when it was finished; folders in the making begin with a dot."""
-    folders = [folder for folder in (output / "test").iterdir() if not folder.name.startswith(".") and folder.is_dir()]
+    """Sequence -> when it was finished; folders in the making begin with a dot. None where nothing was begun."""
+    folders = [folder for folder in (output / "test").glob("*") if not folder.name.startswith(".") and folder.is_dir()]
     return {folder.name: (folder / "meta.json").stat().st_mtime_ns for folder in folders}
 
 
