@@ -64,28 +64,10 @@ class TrackingNetwork(nn.Module):
         rgb_normalization: str = "crop",
         event_normalization: str = "background",
     ):
+        given = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         super().__init__()
-        architecture = checked_architecture(
-            streams=tuple(streams),
-            template_size=template_size,
-            search_size=search_size,
-            patch=patch,
-            dim=dim,
-            depth=depth,
-            heads=heads,
-            mlp_ratio=mlp_ratio,
-            drop_path=drop_path,
-            head_channels=head_channels,
-            shared_patch_embedding=shared_patch_embedding,
-            head_event_tokens=head_event_tokens,
-            voxel_embedding=voxel_embedding,
-            unused_parameters=unused_parameters,
-            keep_ratio=keep_ratio,
-            elimination_blocks=tuple(elimination_blocks),
-            elimination_cells=elimination_cells,
-            rgb_normalization=rgb_normalization,
-            event_normalization=event_normalization,
-        )
+        lists = {"streams": tuple(streams), "elimination_blocks": tuple(elimination_blocks)}  # in a file's header
+        architecture = checked_architecture(**{**given, **lists})
         self.architecture = architecture.model_dump(mode="json")
         self.streams: tuple[str, ...] = architecture.streams
         streams = self.streams

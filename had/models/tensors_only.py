@@ -151,6 +151,8 @@ def _file(path: Path, expected: str, remedy: str) -> Path:
 
 
 def _reason(error: Exception) -> str:
-    """An error of a library in a line."""
+    """An error of a library in a line; Python's own errors at broken bytes say nothing to a user."""
+    if isinstance(error, LookupError | TypeError | AttributeError):
+        return "broken, or no checkpoint at all"
     lines = str(error).splitlines() or [type(error).__name__]
     return textwrap.shorten(lines[0], 120, placeholder=" ...") or type(error).__name__
