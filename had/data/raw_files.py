@@ -33,8 +33,7 @@ def open_raw(layout: Layout, folder: Path) -> Recording:
     """
     path, stated = raw_file(layout, folder), stated_sensor(folder)
     recording = open_recording(path)
-    if recording.declared is None:
-        return open_recording(path, size=stated or layout.sensor)
+    recording.assume_size(stated or layout.sensor)
     if stated not in (None, recording.declared):
         expected = f"a sensor of {stated[0]}x{stated[1]}, as {folder / SENSOR_FILE} states"
         got = f"{recording.declared[0]}x{recording.declared[1]}, as {path} states"

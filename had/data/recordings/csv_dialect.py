@@ -33,6 +33,8 @@ _MOST_PREAMBLE = 10_000
 TRUE, FALSE = ("True", "true", "TRUE"), ("False", "false", "FALSE")
 """Words that a polarity may be written in."""
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE | re.ASCII)
+_WHOLES = re.compile(r"(?:[+-]?[0-9]{1,18}\n)*")
+"""Lines of whole numbers that fit 64 bits for certain."""
 _NUMERIC = re.compile(r"[+-]?[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?")
 _SIZE = re.compile(r"\b(?:sensor(?:[ _]size)?|geometry|resolution)\W{1,3}(\d+) ?[x,] ?(\d+)", re.IGNORECASE | re.ASCII)
 _SIDE = re.compile(r"\b(width|height)\W{1,3}(\d+)", re.IGNORECASE | re.ASCII)
@@ -248,8 +250,11 @@ def _rows(lines: Iterator[str], delimiter: str, columns: tuple[str, ...]) -> tup
     rows = [row for row in rows if len(row) == len(columns)]
     texts = {name: [row[columns.index(name)] for row in rows] for name in ROLES}
     words = any(text in TRUE + FALSE for text in texts["p"])
-    texts = {name: [text for text in column if is_number(text)] for name, column in texts.items()}
-    floats = {name for name, column in texts.items() if not all(map(is_int, column))}
+    floats = set()
+    for name, column in texts.items():
+        if not _WHOLES.fullmatch("".join(f"{text}\n" for text in column)):  # all at once, as they mostly are
+            texts[name] = [text for text in column if is_number(text)]
+            floats |= set() if all(map(is_int, texts[name])) else {name}
     if "t" in floats:
         return np.array(texts["t"], np.float64), frozenset(floats), words
     return np.array([int(text) for text in texts["t"]], np.int64), frozenset(floats), words

@@ -82,6 +82,11 @@ class Recording(ABC):
             self._size = sensor_holding(int(largest[0]) + 1, int(largest[1]) + 1)
         return self._size
 
+    def assume_size(self, size: tuple[int, int]) -> None:
+        """Take a (width, height) that is known from elsewhere, where neither the caller nor the file states one."""
+        if self.declared is None:
+            self.declared = self._size = size
+
     @abstractmethod
     def decode(self, max_events: int) -> Iterator[np.ndarray]:
         """The events as they stand in the file, in non-empty `EVENT_DTYPE` arrays; unchecked."""
