@@ -34,8 +34,9 @@ def open_raw(layout: Layout, folder: Path) -> Recording:
     path, stated = raw_file(layout, folder), stated_sensor(folder)
     recording = open_recording(path)
     recording.assume_size(stated or layout.sensor)
-    if stated not in (None, recording.declared):
+    declared = recording.declared
+    if stated and declared and stated != declared:
         expected = f"a sensor of {stated[0]}x{stated[1]}, as {folder / SENSOR_FILE} states"
-        got = f"{recording.declared[0]}x{recording.declared[1]}, as {path} states"
+        got = f"{declared[0]}x{declared[1]}, as {path} states"
         raise DataError(expected, got, "correct or remove the first of these files")
     return recording

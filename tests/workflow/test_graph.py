@@ -18,7 +18,7 @@ def jobs(answer) -> dict[str, int]:
 
 def test_plain_snakemake_makes_everything(snakemake):
     counts = jobs(snakemake("-n"))
-    networks, rows = 7, 10
+    networks, rows = 6, 9
     assert counts["simulate"] == counts["prepare"] == 6
     assert counts["train_teacher"] == 2
     assert counts["train_teacher"] + counts["distill"] == counts["track"] == 2 * networks
