@@ -1,12 +1,13 @@
 """What lies beside the package goes into its wheel, too (`had.shipped`); all else is in pyproject.toml."""
 
+import runpy
 import shutil
 from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-FILES = ("config", "notebooks", "profiles", "workflow", "Snakefile")
+FILES = runpy.run_path("had/shipped.py")["FILES"]
 
 
 class WithShippedFiles(build_py):

@@ -129,7 +129,7 @@ def room_in(folder: Path) -> Iterator[None]:
         if reason is None or error.errno not in _REFUSED:
             raise
         got = f"{error.filename or folder} ({reason})"
-        remedy = "make room or give another folder, and call again: what was finished stays"
+        remedy = "make room or give another folder, and call again"
         raise DataError(f"a folder {folder} that can be written", got, remedy) from None
 
 

@@ -13,6 +13,7 @@ GROUND |= {
     "checksums",
     "csv_cells",
     "numerals",
+    "numpy_files",
     "run_database",
     "shipped",
     "yaml_text",

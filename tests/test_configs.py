@@ -145,6 +145,7 @@ def test_the_notebook_is_kept_without_outputs():
         ({"seeds": [0, 0]}, "seeds"),
         ({"seeds": [-1]}, "seeds"),
         ({"controls": ["static", "static"]}, "'static' names two rows"),
+        ({"runs": {"had": {"title": "Student"}, "student": {"title": "Student"}}}, "two runs have the title 'Student'"),
         ({"external": {"static": "somewhere"}}, "'static' names two rows"),
         ({"external": {"had": "somewhere"}}, "'had' names two rows"),
         ({"external": {"My Tracker+": "somewhere"}}, "letters"),

@@ -109,6 +109,9 @@ class Experiment(Options):
                 raise ValueError("the row 'products' has the name of the tables and figures in MLflow")
             if REPEATED.search(name):
                 raise ValueError(f"the row {name!r} ends in 20 or more repetitions, which Snakemake refuses")
+        titles = Counter(run.title for run in self.runs.values())
+        if doubled := [title for title, count in titles.items() if count > 1]:
+            raise ValueError(f"two runs have the title {excerpt(doubled[0])}: tables could not tell them apart")
         shown = {"figures.runs": self.figures.runs, "evaluation.comparisons": sum(self.evaluation.comparisons, ())}
         for where, names in shown.items():
             for name in names:

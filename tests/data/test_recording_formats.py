@@ -414,7 +414,11 @@ def test_cut_or_damaged_arrays_are_refused(tmp_path, save):
         inspect(path)
     np.save(tmp_path / "e.npy", random_events(50))
     (tmp_path / "e.npy").write_bytes((tmp_path / "e.npy").read_bytes()[:-1])
-    with pytest.raises(DataError, match=r"841 of 842 bytes"):
+    with pytest.raises(DataError, match=r"841 bytes, its array needs 842"):
+        open_recording(tmp_path / "e.npy")
+    with (tmp_path / "e.npy").open("ab") as file:
+        np.save(file, random_events(50))  # a second array, which NumPy would pass over
+    with pytest.raises(DataError, match=r"bytes, its array needs 842"):
         open_recording(tmp_path / "e.npy")
 
 

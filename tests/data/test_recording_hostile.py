@@ -300,7 +300,7 @@ def test_archives_that_numpy_does_not_write_are_refused(tmp_path, method):
     np.save(content, EVENTS)
     with zipfile.ZipFile(tmp_path / "e.npz", "w", method) as archive:
         archive.writestr("events.npy", content.getvalue())
-    with pytest.raises(DataError, match="stored or deflated"):
+    with pytest.raises(DataError, match="which NumPy does not write"):
         inspect(tmp_path / "e.npz")
 
 
@@ -308,7 +308,7 @@ def test_an_archive_with_a_name_twice_is_refused(tmp_path):
     path = write_npz(tmp_path / "e.npz", EVENTS)
     with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr("t.npy", archive.read("t.npy"))
-    with pytest.raises(DataError, match="different names, got 5 of 4 names"):
+    with pytest.raises(DataError, match="5 arrays of 4 names"):
         inspect(path)
 
 

@@ -19,9 +19,21 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 
 from had.data.recordings.columns import ROLES, TimeUnit, columns_named, order_or_refuse, reason_of, unit_named
+from had.data.recordings.csv_fields import (
+    FALSE,
+    TRUE,
+    is_int,
+    is_not_finite,
+    is_number,
+    is_value,
+    number_of,
+    refuse_not_finite,
+    split,
+    word,
+)
 from had.data.recordings.sensor_size import Stated
 from had.errors import DataError, excerpt
-from had.numerals import finite, natural, whole
+from had.numerals import finite, natural
 
 COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
 """Suffixes and their codecs."""
@@ -30,12 +42,8 @@ _LONGEST = 1 << 16
 _SAMPLE_LINES = 10_000
 _MOST_PREAMBLE = 10_000
 """Lines before the first event."""
-TRUE, FALSE = ("True", "true", "TRUE"), ("False", "false", "FALSE")
-"""Words that a polarity may be written in."""
-_NOT_FINITE = re.compile(r"[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE | re.ASCII)
 _WHOLES = re.compile(r"(?:[+-]?[0-9]{1,18}\n)*")
 """Lines of whole numbers that fit 64 bits for certain."""
-_NUMERIC = re.compile(r"[+-]?[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?")
 _SIZE = re.compile(r"\b(?:sensor(?:[ _]size)?|geometry|resolution)\W{1,3}(\d+) ?[x,] ?(\d+)", re.IGNORECASE | re.ASCII)
 _SIDE = re.compile(r"\b(width|height)\W{1,3}(\d+)", re.IGNORECASE | re.ASCII)
 _UNIT = re.compile(r"\b(?:time|timestamps?|t)[ _]units?\W{1,3}(\w+)", re.IGNORECASE)
@@ -172,7 +180,7 @@ def read_dialect(path: Path) -> Dialect:
         rows = [split(line, delimiter) for line in sample]
         told = [row for row in rows if len(row) == len(ROLES) and all(is_value(field) for field in row)]
         order = (
-            order_or_refuse(np.array([[_number(f) for f in row] for row in told]), path, _REMEDY, published=ROLES)
+            order_or_refuse(np.array([[number_of(f) for f in row] for row in told]), path, _REMEDY, published=ROLES)
             if told
             else ROLES
         )
@@ -258,45 +266,3 @@ def _rows(lines: Iterator[str], delimiter: str, columns: tuple[str, ...]) -> tup
     if "t" in floats:
         return np.array(texts["t"], np.float64), frozenset(floats), words
     return np.array([int(text) for text in texts["t"]], np.int64), frozenset(floats), words
-
-
-def split(line: str, delimiter: str) -> list[str]:
-    """The fields of a line without spaces and quotes around them."""
-    return [field.strip().strip('"') for field in line.strip().split(delimiter)]
-
-
-def is_number(text: str) -> bool:
-    """Whether a field is a finite number."""
-    return finite(text) is not None
-
-
-def is_value(text: str) -> bool:
-    """Whether a field is a finite number, or a polarity in words."""
-    return word(text) is not None or is_number(text)
-
-
-def word(text: str) -> int | None:
-    """The polarity, 1 or 0, that a field states: True or 1, False or 0; None for any other."""
-    return 1 if text in (*TRUE, "1") else 0 if text in (*FALSE, "0") else None
-
-
-def _number(text: str) -> float:
-    known = word(text)
-    return float(text) if known is None else known
-
-
-def is_not_finite(text: str) -> bool:
-    """Whether a field is NaN or infinite, or a number that is too large or too long."""
-    return bool(_NOT_FINITE.fullmatch(text) or _NUMERIC.fullmatch(text)) and not is_number(text)
-
-
-def refuse_not_finite(value: str, line: str, number: int, path: Path) -> DataError:
-    """The error for a ``value`` that `is_not_finite`, and the line it stands in."""
-    got = f"{value} of {excerpt(line.strip())} in line {number} of {path}"
-    return DataError("finite numbers", got, "correct or remove that line")
-
-
-def is_int(text: str) -> bool:
-    """Whether a field is a whole number of 64 bits."""
-    number = whole(text)
-    return number is not None and -(1 << 63) <= number < 1 << 63

@@ -3,18 +3,12 @@
 Forms: arrays named x, y, t and p (or xs, ..., timestamps, polarities); one structured array with these
 fields, as tonic writes; one array of N x 4 or 4 x N, whose columns are told by their values. Nothing is unpickled.
 Arrays of one or two values beside them may state the sensor's size and the unit of time.
-
-Source: NumPy's description of its ``.npy`` format.
 """
 
 from __future__ import annotations
 
-import io
 import math
-import struct
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import islice
@@ -36,17 +30,13 @@ from had.data.recordings.columns import (
 from had.data.recordings.recording import MOST_BYTES
 from had.data.recordings.sensor_size import SIZE_NAMES, stated_among
 from had.errors import DataError
+from had.numpy_files import BROKEN, exactly, header, members
 
 _AGAIN = "copy or download it again, or write it anew"
 _FORMS = "arrays x, y, t, p of one length, a structured array of these fields, or N x 4 numbers"
-_BROKEN = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
-_BROKEN_HEADER = (*_BROKEN, SyntaxError, tokenize.TokenError, TypeError, LookupError, struct.error, RecursionError)
-_MOST_HEADER = 1 << 16
 _MOST_MEMBERS = 1000
 _MOST_FACT = 1 << 12
 """Bytes of an array that states a size or a unit."""
-_DEFLATE = 1032
-"""Times that deflated bytes can become at most."""
 _NUMBERS = "buif"
 
 
@@ -94,8 +84,8 @@ class ArrayRecording(ColumnRecording):
         try:
             with self._open(array.member) as file:
                 file.read(array.offset)
-                values = np.frombuffer(self._exactly(file, size), array.dtype)
-        except _BROKEN as error:
+                values = np.frombuffer(exactly(file, size), array.dtype)
+        except BROKEN as error:
             raise self._broken(error) from None
         if values.dtype.kind in "iuf":
             return values
@@ -107,26 +97,10 @@ class ArrayRecording(ColumnRecording):
             if not self._zipped:
                 return {"": self._header("", self.path.stat().st_size)}
             with zipfile.ZipFile(self.path) as archive:
-                members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-            self._refuse_members(members)
-            return {info.filename.removesuffix(".npy"): self._header(info.filename, info.file_size) for info in members}
-        except _BROKEN_HEADER as error:
+                found = members(archive, _MOST_MEMBERS)
+            return {name: self._header(info.filename, info.file_size) for name, info in found.items()}
+        except BROKEN as error:
             raise self._broken(error) from None
-
-    def _refuse_members(self, members: list[zipfile.ZipInfo]) -> None:
-        """See that an archive's members are what NumPy writes, and no larger than their bytes can become."""
-        names = {info.filename for info in members}
-        if len(members) > _MOST_MEMBERS or len(names) < len(members):
-            got = f"{len(members)} of {len(names)} names in {self.path}"
-            raise DataError(f"at most {_MOST_MEMBERS} arrays of different names", got, "write the file anew")
-        for info in members:
-            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                got = f"compression {info.compress_type} of {info.filename!r} in {self.path}"
-                raise DataError("stored or deflated arrays, as NumPy writes them", got, "write it with numpy.savez")
-            factor = 1 if info.compress_type == zipfile.ZIP_STORED else _DEFLATE
-            if info.file_size > factor * info.compress_size:
-                stated = f"{info.file_size} bytes from {info.compress_size} of {info.filename!r}"
-                raise DataError(f"a whole {self.format} file", f"{stated} in {self.path}", _AGAIN)
 
     def _broken(self, error: Exception) -> DataError:
         return DataError(f"a whole {self.format} file", f"{self.path} ({reason_of(error)})", _AGAIN)
@@ -134,29 +108,7 @@ class ArrayRecording(ColumnRecording):
     def _header(self, member: str, size: int) -> _Array:
         """What a member of ``size`` bytes states of its array."""
         with self._open(member) as file:
-            version = np.lib.format.read_magic(file)
-            if version not in ((1, 0), (2, 0)):
-                raise ValueError(f"version {version[0]}.{version[1]} of the array {member!r}")
-            kind = "<H" if version == (1, 0) else "<I"
-            head = self._exactly(file, struct.calcsize(kind))
-            length = struct.unpack(kind, head)[0]
-            if length > _MOST_HEADER:
-                raise ValueError(f"a header of {length} bytes")
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, fortran, dtype = read(io.BytesIO(head + self._exactly(file, length)))
-            if min(shape, default=0) < 0:
-                raise ValueError(f"an array of {shape}")
-            array = _Array(member, dtype, shape, fortran, file.tell())
-        wanted = array.offset + math.prod(shape) * dtype.itemsize
-        if size < wanted:
-            raise EOFError(f"{size} of {wanted} bytes")
-        return array
-
-    def _exactly(self, file: IO[bytes], count: int) -> bytes:
-        content = file.read(count)
-        if len(content) != count:
-            raise EOFError("which ends too early")
-        return content
+            return _Array(member, *header(file, size))
 
     @contextmanager
     def _open(self, member: str) -> Iterator[IO[bytes]]:
@@ -249,7 +201,7 @@ class ArrayRecording(ColumnRecording):
                         yield {name: read[0][name] for name in read[0].dtype.names}
                     else:
                         yield {i: read[0][:, i] for i in range(4)}
-            except _BROKEN as error:
+            except BROKEN as error:
                 raise self._broken(error) from None
 
     def _skip(self, file: IO[bytes], count: int) -> None:
@@ -261,7 +213,7 @@ class ArrayRecording(ColumnRecording):
             count -= len(content)
 
     def _read(self, file: IO[bytes], stream: _Stream, rows: int) -> np.ndarray:
-        content = self._exactly(file, rows * stream.dtype.itemsize)
+        content = exactly(file, rows * stream.dtype.itemsize)
         base, shape = stream.dtype.base, (rows, *stream.dtype.shape)
         return np.frombuffer(content, base).reshape(shape)
 

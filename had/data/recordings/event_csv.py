@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from had.data.recordings.columns import ROLES, ColumnRecording, TimeUnit, reason_of, unit_by_values
-from had.data.recordings.csv_dialect import COMPRESSED, FALSE, TRUE, lines_of, open_bytes, open_text, read_dialect
+from had.data.recordings.csv_dialect import COMPRESSED, lines_of, open_bytes, open_text, read_dialect
+from had.data.recordings.csv_fields import FALSE, TRUE
 from had.errors import DataError, excerpt
 
 _BLOCK_BYTES = 1 << 20
