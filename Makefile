@@ -28,7 +28,7 @@ test: $(VENV)/.installed-for-tests ## Style, types, workflow checks and all test
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 test-reference: $(VENV)/.installed-for-tests ## Networks, losses, crops and tracker against the released HAD code's numbers, in HAD_REFERENCE.
 	@test -f "$${HAD_REFERENCE:-../shared/reference/had_official}/manifest.json" \
