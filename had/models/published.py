@@ -50,7 +50,7 @@ class Published(NamedTuple):
     wrapper: str
     prefix: str
     facts: dict[str, Any]
-    network: TrackingNetwork | None
+    network: TrackingNetwork | None = None
 
 
 class Report(NamedTuple):

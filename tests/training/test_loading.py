@@ -14,7 +14,8 @@ from toy_experiment import experiment, load_toy_split
 from had.training import build, clips, loop
 
 SCRIPT = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a shell it is ignored
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 import torch
