@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from synthetic import PreparedSequence, experiment, write_baselines, write_results
 
 from had.errors import ConfigError, DataError
@@ -129,7 +130,8 @@ def test_ranks_are_shares_that_add_up_in_both_directions(made):
 
 
 def test_rows_that_are_equal_share_their_places(tmp_path):
-    one = experiment(tmp_path / "results", runs=["student"], controls=["static"], external={"same": str(tmp_path)})
+    rows = {"runs": ["student"], "controls": ["static"], "external": {"same": str(tmp_path)}}
+    one = experiment(tmp_path / "results", seeds=[0, 1], **rows)
     write_results(one, "coesot", sequences=6, frames=10)
     for name in ("per_sequence.csv", "curves.npz"):
         folders = (folder_of(one, "metrics", "coesot", run, 0) for run in ("static", "same"))
@@ -141,6 +143,20 @@ def test_rows_that_are_equal_share_their_places(tmp_path):
     assert [text.get_text() for text in axes.texts] == ["100", "50", "50", "50", "50"]
     assert [text.get_text()[-5:] for text in axes.get_yticklabels()[1:]] == [" 2–3]"] * 2
     assert axes.get_xlabel().endswith("equal ones share")
+
+
+@pytest.mark.parametrize(
+    ("seeds", "ranked"), [({}, 0), ({"student": [0, 1]}, 2), ({"student": [0, 1], "teacher": [0, 1]}, 3)]
+)
+def test_networks_of_one_seed_have_no_rank(tmp_path, seeds, ranked):
+    one = experiment(tmp_path / "results", runs=["teacher", "student"], controls=["static"], seeds=[0], run_seeds=seeds)
+    write_results(one, "coesot", sequences=6, frames=10)
+    with style.applied():
+        drawn = ranks.draw(one, "coesot", "ranks")
+    names = [text.get_text() for axes in drawn.axes for text in axes.get_yticklabels()]
+    said = [" ".join(text.get_text().split()) for text in drawn.findobj(Text)]
+    assert len(names) == ranked
+    assert any("one training seed" in text for text in said) == (ranked < 3)
 
 
 def test_networks_that_do_the_same_work_stand_side_by_side_over_all_that_was_measured(prepared, monkeypatch):

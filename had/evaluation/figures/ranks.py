@@ -10,6 +10,7 @@ from had.data.layouts import layout_of
 from had.evaluation import statistics, style
 from had.evaluation.benchmark import gather
 from had.evaluation.figures.labels import short, width_beside
+from had.evaluation.one_seed import comparable
 from had.evaluation.rows import rows_of
 from had.evaluation.scoreboard import scoreboard
 from had.options.experiment import Experiment
@@ -26,11 +27,14 @@ MOST_NARROW = 6
 def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     """One line a row, sorted by SR; the shade of a cell is the share of resamples in which the row has that place.
 
-    Equal rows share their places, and the cells of all of them.
+    Equal rows share their places, and the cells of all of them. Networks of one training seed are not ranked.
     """
     table = gather(experiment, benchmark)
     board = scoreboard(table[table["metric"] == "SR"], experiment.evaluation)
-    rows = [row for row in rows_of(experiment) if row.run != "ground_truth"] or rows_of(experiment)
+    shown = [row for row in rows_of(experiment) if row.run != "ground_truth"] or rows_of(experiment)
+    rows = [row for row, fair in zip(shown, comparable(shown), strict=True) if fair]
+    if not rows:
+        return style.sentence(f"{layout_of(benchmark).title}: networks of one training seed are not ranked.")
     rows.sort(key=lambda row: -board.point(row.run, "SR"))
     first, last = board.places([row.run for row in rows], "SR")  # R N, R N
     if board.sequences < 2:
@@ -69,6 +73,8 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     axes.set_xlabel(
         f"Rank by SR: % of {options.resamples} resamples\nof {board.sequences} sequences, seed {options.seed}{shared}"
     )
+    if len(rows) < len(shown):
+        axes.set_xlabel(f"{axes.get_xlabel()}; without networks of one training seed")
     drawn.suptitle(f"{layout_of(benchmark).title} [SR; 95 % interval of the rank]", fontsize=8)
     return drawn
 
