@@ -1,6 +1,7 @@
 """Imports only ever point downwards: the floors of the house, held against the import statements."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,12 @@ def test_imports_point_downwards(module):
             assert height(other) < height(module) or module in ROOF, wrong
             if room == "evaluation":
                 assert other in EVALUATION_READS, wrong
+
+
+def test_no_files_import_each_other_in_a_circle():
+    """Inside of functions, too."""
+    arrows = {module: inside(module) - {module} for module in modules()}
+    assert set(TopologicalSorter(arrows).static_order()) == set(arrows)  # CycleError names a circle's files
 
 
 def test_nobody_imports_the_command_line():

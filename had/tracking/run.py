@@ -32,7 +32,7 @@ from had.progress import progress
 from had.tracking.carried import warn_of_others
 from had.tracking.controls import build_control
 from had.tracking.one_shot import write_one_shot
-from had.tracking.starts import StartedSequence
+from had.tracking.started_sequence import StartedSequence
 from had.tracking.tracker import Tracker
 
 log = logging.getLogger(__name__)

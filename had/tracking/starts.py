@@ -12,43 +12,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from had.boxes import moved_xywh
-from had.data.pairs import visible_frames
 from had.errors import ConfigError
 from had.files import atomic_file, read_json
-from had.options.analysis import Start
 from had.options.experiment import Experiment
-
-if TYPE_CHECKING:
-    from had.data.frames import Frame
-    from had.data.sequences import Sequence
-
-
-class StartedSequence:
-    """A sequence whose first visible box is a jittered one; all else is the sequence's.
-
-    Args:
-        sequence: one that shows its target.
-        start: where tracking begins.
-    """
-
-    def __init__(self, sequence: Sequence, start: Start):
-        self.sequence, self.name, self.present = sequence, sequence.name, sequence.present
-        self.boxes = np.array(sequence.boxes, dtype=np.float64)
-        first = np.flatnonzero(visible_frames(sequence))[:1]
-        for index in first:
-            self.boxes[index] = moved_xywh(self.boxes[index], dx=start.dx, dy=start.dy, scale=start.scale)
-
-    def __len__(self) -> int:
-        return len(self.boxes)
-
-    def frame(self, index: int) -> Frame:
-        """As `Sequence.frame`."""
-        return self.sequence.frame(index)
+from had.tracking.run import track_split
 
 
 def track_starts(experiment: Experiment, *, output: Path, **call: Any) -> None:
@@ -64,8 +33,6 @@ def track_starts(experiment: Experiment, *, output: Path, **call: Any) -> None:
         ConfigError: the configuration asks for no starts, or the run cannot be started elsewhere.
         DataError, CheckpointError: as `track_split`.
     """
-    from had.tracking.run import track_split
-
     options = experiment.tracking.starts
     if options is None:
         raise ConfigError("jittered starts", "`tracking.starts: null`", "set it, e.g. to {} for the 12 starts of OTB")

@@ -15,7 +15,7 @@ from recording_files import WRITERS, dat_bytes, evt2_bytes, evt3_bytes, write_ds
 
 from had import cli
 from had.data.frames import EVENT_DTYPE
-from had.data.recordings import event_arrays, inspect, open_recording, prophesee, prophesee_dat, time_slices
+from had.data.recordings import event_arrays, inspect, open_recording, prophesee_dat, prophesee_evt, time_slices
 from had.errors import ConfigError, DataError
 
 EPOCH_US = 1_589_163_147_368_868
@@ -104,7 +104,7 @@ def test_random_streams_come_back(tmp_path_factory, encode, bits, longest, name,
     path = tmp_path_factory.mktemp("stream") / name
     path.write_bytes(encode(events))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prophesee, "BLOCK_WORDS", block)
+        patch.setattr(prophesee_evt, "BLOCK_WORDS", block)
         patch.setattr(prophesee_dat, "BLOCK_EVENTS", block)
         found = everything(open_recording(path), most)
     assert found.tolist() == events.tolist()

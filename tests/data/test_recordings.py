@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from miniature import random_events, write_aedat4, write_csv
 
-from had.data.recordings import inspect, open_recording, prophesee
+from had.data.recordings import inspect, open_recording, prophesee_evt
 from had.data.recordings.sensor_size import sensor_holding
 from had.errors import DataError
 
@@ -122,7 +122,7 @@ def test_evt3_equals_the_state_machine(tmp_path_factory, drawn, block):
     path = raw_file(tmp_path_factory.mktemp("evt3"), words, kind="EVT3")
     recording = open_recording(path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prophesee, "BLOCK_WORDS", block)
+        patch.setattr(prophesee_evt, "BLOCK_WORDS", block)
         found = [tuple(event) for part in recording.decode(1000) for event in part.tolist()]
     assert found == evt3_step_by_step(words)
 
@@ -144,7 +144,7 @@ def test_evt2_equals_the_state_machine(tmp_path_factory, drawn, block):
                 expected.append((high << 6 | value >> 22, value >> 11 & 0x7FF, value & 0x7FF, 2 * kind - 1))
     path = raw_file(tmp_path_factory.mktemp("evt2"), np.array(words, "<u4"), kind="EVT2")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prophesee, "BLOCK_WORDS", block)
+        patch.setattr(prophesee_evt, "BLOCK_WORDS", block)
         found = [tuple(event) for part in open_recording(path).decode(1000) for event in part.tolist()]
     assert found == expected
 

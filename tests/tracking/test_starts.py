@@ -14,7 +14,8 @@ from had.models.network import build_network
 from had.models.weights import save_network
 from had.options.analysis import StartOptions
 from had.tracking import run
-from had.tracking.starts import StartedSequence, track_starts
+from had.tracking.started_sequence import StartedSequence
+from had.tracking.starts import track_starts
 
 CALL = {"benchmark": "coesot", "split": "test"}
 

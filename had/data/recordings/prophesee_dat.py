@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from had.data.recordings.prophesee import Clock, WordRecording
+from had.data.recordings.prophesee_words import Clock, WordRecording
 from had.data.recordings.recording import as_events
 from had.data.recordings.sensor_size import Stated
 from had.errors import DataError, excerpt

@@ -17,6 +17,7 @@ import numpy as np
 
 from had.data.recordings.columns import TimeUnit
 from had.data.recordings.gaps import Gaps
+from had.data.recordings.opening import open_recording
 from had.data.recordings.recording import CHUNK
 from had.data.recordings.sensor_size import SIDE, sensor_holding
 
@@ -46,8 +47,6 @@ def inspect(
     Raises:
         DataError: no such file, unknown format, broken file, events outside the ``size``.
     """
-    from had.data.recordings import open_recording
-
     recording = open_recording(path, size=size, time_unit=time_unit)
     digest = hashlib.sha256()
     count = on = backward = outside = 0
