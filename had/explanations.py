@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 from had.data.layouts import canonical_name, layout_of
-from had.errors import CheckpointError, ConfigError, nearest
+from had.data.pairs import visible_frames
+from had.data.sequences import Sequence
+from had.errors import CheckpointError, ConfigError, DataError, nearest
 from had.evaluation.explained import explained_runs
 from had.evaluation.figures import scenes
 from had.evaluation.rows import folder_of
@@ -64,7 +67,7 @@ def explain_benchmark(experiment: Experiment, benchmark: str, output: Path) -> N
     alike = {"losses": experiment.losses, "distillation": experiment.distillation}
     students = [Student(experiment.resolve(run).model_copy(update=alike), networks[run]) for run in runs]
     sequences = scenes.test_sequences(experiment, benchmark)
-    names = explained_names(experiment, benchmark, list(sequences), runs)
+    names = explained_names(experiment, benchmark, sequences, runs)
     facts = {"sequences": names, "seeds": seeds, "crops": "around the annotated box of the frame before"}
     with atomic_folder(output, PARTS) as folder:
         for name in names:
@@ -81,17 +84,29 @@ def explain_benchmark(experiment: Experiment, benchmark: str, output: Path) -> N
         (folder / "index.json").write_text(json.dumps(facts, indent=2) + "\n")
 
 
-def explained_names(experiment: Experiment, benchmark: str, known: list[str], runs: list[str]) -> list[str]:
+def explained_names(
+    experiment: Experiment, benchmark: str, sequences: Mapping[str, Sequence], runs: list[str]
+) -> list[str]:
     """The sequences of ``explain.names``, or so many spread over the score of the runs.
+
+    Args:
+        sequences: those of the test split by name; of these only such that show their target twice are chosen.
 
     Raises:
         ConfigError: a name that is no test sequence.
+        DataError: no test sequence shows its target twice.
     """
     given = {canonical_name(name): names for name, names in experiment.explain.names.items()}
     for name in given.get(benchmark, ()):
-        if name not in known:
-            raise ConfigError(f"a test sequence of {benchmark} in explain.names", repr(name), nearest(name, known))
+        if name not in sequences:
+            expected = f"a test sequence of {benchmark} in explain.names"
+            raise ConfigError(expected, repr(name), nearest(name, sequences))
     if given.get(benchmark):
         return list(dict.fromkeys(given[benchmark]))
-    scores = scenes.sequence_scores(experiment, benchmark)
+    shown = {name for name, sequence in sequences.items() if visible_frames(sequence).sum() > 1}
+    if not shown:
+        expected = f"a test sequence of {benchmark} with two frames that show the target"
+        raise DataError(expected, "none", "check the presence flags of the test split")
+    every = scenes.sequence_scores(experiment, benchmark)
+    scores = {run: {name: every[run][name] for name in shown} for run in runs}
     return scenes.spread_sequences(scores, runs, experiment.explain.sequences)

@@ -21,13 +21,15 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from had.errors import DataError, HadError
+from had.errors import DataError, HadError, excerpt
 
 POINTERS = (
     (rb"(\xef\xbb\xbf)?version https?://\S*git-?(lfs|media)", "Git LFS", "git lfs pull"),
     (rb"\.?[./\\]*(\.git/annex/objects|annex/objects)/", "git-annex", "git annex get"),
 )
 """How they begin, whose they are, and what fetches the file."""
+LONGEST_NAME, LONGEST_PATH = 255, 3500
+"""Bytes of a file's name on usual file systems, and of a folder's path that leaves room for what is in it."""
 ABANDONED_SECONDS = 86400
 """Half-written files of other hosts, whose processes cannot be looked up, count as left behind after this time."""
 
@@ -51,10 +53,25 @@ def make_folder(path: Path | str) -> Path:
     return path
 
 
+def check_folder(path: Path | str) -> None:
+    """See that a folder is at ``path`` or can be made there, and can be written in; nothing is made (`DataError`)."""
+    path, expected, remedy = Path(path).absolute(), "a folder that can be made", "give another place"
+    there = next(place for place in (path, *path.parents) if os.path.lexists(place))
+    names = [len(os.fsencode(name)) for name in path.relative_to(there).parts]
+    if max(names, default=0) > LONGEST_NAME or len(os.fsencode(path)) > LONGEST_PATH:
+        raise DataError(expected, f"{excerpt(str(path))}, whose name is too long", remedy)
+    if not there.is_dir():
+        raise DataError(expected, f"{path} below {there}, which is no folder", remedy)
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise DataError(expected, f"{path} in {there}, which is not writable", remedy)
+
+
 def check_file(path: Path | str) -> None:
-    """See that a file can be written at ``path``, as far as no folder is in its place (`DataError`)."""
-    if Path(path).is_dir():
-        raise DataError(f"a file {path}", "a folder", "give another output, or move that away")
+    """See that a file can be written at ``path`` (`DataError`: a folder, device or pipe is there)."""
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        got = "a folder" if path.is_dir() else "a device or pipe"
+        raise DataError(f"a file {path}", got, "give another output, or move that away")
 
 
 @contextmanager
@@ -65,13 +82,13 @@ def atomic_file(path: Path | str, *, replace: bool = True) -> Iterator[Path]:
     older ``path`` stays as it was.
 
     Args:
-        path: the file.
+        path: the file; of a link, the file that it leads to.
         replace: False: a file that another process has put there meanwhile stays, and what was written here goes.
 
     Raises:
-        DataError: a folder is in its place, or its own folder cannot be made or written in.
+        DataError: a folder, device or pipe is in its place, or its own folder cannot be made or written in.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path)) if Path(path).is_symlink() else Path(path)
     check_file(path)
     make_folder(path.parent)
     _remove_leftovers(path, path.stem, path.suffix)

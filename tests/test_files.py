@@ -8,7 +8,7 @@ import time
 import pytest
 
 from had.errors import DataError
-from had.files import _writer, atomic_file, atomic_folder, make_folder, read_json, read_text
+from had.files import _writer, atomic_file, atomic_folder, check_folder, make_folder, read_json, read_text
 
 
 def content(folder):
@@ -57,6 +57,35 @@ def test_a_file_or_a_link_in_the_place_stays(tmp_path):
     for name in ("file", "link"):
         with pytest.raises(DataError, match="something else"):
             atomic_folder(tmp_path / name).__enter__()
+
+
+def test_a_pipe_or_device_in_the_place_of_a_file_stays(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to("/dev/null")
+    for name in ("pipe", "device"):
+        with pytest.raises(DataError, match=r"got a device or pipe"):
+            atomic_file(tmp_path / name).__enter__()
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_through_a_link_the_file_that_it_leads_to_is_written(tmp_path):
+    write(tmp_path, "real/table.csv")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "real/table.csv")
+    (tmp_path / "new.csv").symlink_to(tmp_path / "real/new.csv")
+    for name in ("link.csv", "new.csv"):
+        with atomic_file(tmp_path / name) as path:
+            path.write_text(name)
+    assert (tmp_path / "link.csv").is_symlink()
+    assert content(tmp_path / "real") == {"table.csv": b"link.csv", "new.csv": b"new.csv"}
+
+
+@pytest.mark.parametrize("path", ["/dev/null/x", "file/x", "a" * 5000, "x/" + "a" * 300, "ab/" * 2000])
+def test_a_folder_that_cannot_be_made_is_one_sentence_and_nothing_is_made(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(write(tmp_path, "file"))
+    with pytest.raises(DataError, match="a folder that can be made"):
+        check_folder(path)
+    check_folder("new/folder")
+    assert os.listdir() == ["file"]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ import psutil
 
 from had.config import load
 from had.errors import ConfigError, HadError
-from had.files import atomic_file
+from had.files import atomic_file, check_folder
 
 STATE = Path(".snakemake")
 SIGNED = STATE / "host.txt"
@@ -36,6 +36,7 @@ def main(what: str) -> None:
     configfile = os.path.expanduser(configfile)
     try:
         results = load(configfile, {"results": given} if given else {}).results
+        check_folder(results)
         if what == "ui":
             show(results)
         # Options first: `--configfile` takes all that follows.

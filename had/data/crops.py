@@ -27,6 +27,8 @@ BACKGROUND = {"event_image": 255, "rgb": 0}
 """Grey level of the padding of each image stream."""
 SMALLEST_SIDE = 4
 """Pixels; keeps the window of a degenerate box drawable."""
+LARGEST_SIDE = 1 << 14
+"""Pixels of a window, which is cut whole before it is resized."""
 _PIXEL_DTYPE = np.dtype([("x", "<u2"), ("y", "<u2"), ("p", "i1")])
 
 
@@ -59,12 +61,25 @@ def window_around(box: np.ndarray, factor: float, size: int, geometry: str = "ex
         factor: window side over the square root of the box's area.
         size: side of the crop in crop pixels.
         geometry: ``"exact"`` or ``"released"``.
+
+    Raises:
+        DataError: a window that is larger than `LARGEST_SIDE`, or nowhere.
     """
+    _refuse_absurd(box, factor)
     if geometry == "released":
         return released.window_around(box, factor, size)
     cx, cy, w, h = (float(value) for value in xywh_to_cxcywh(np.asarray(box, dtype=np.float64)))
     side = max(math.ceil(math.sqrt(max(w * h, 0.0)) * factor), SMALLEST_SIDE)
     return Window(float(math.floor(cx - side / 2 + 0.5)), float(math.floor(cy - side / 2 + 0.5)), float(side), size)
+
+
+def _refuse_absurd(box: np.ndarray, factor: float) -> None:
+    x, y, w, h = (float(value) for value in box)
+    side = factor * math.sqrt(max(w, 0.0)) * math.sqrt(max(h, 0.0))
+    if not (side <= LARGEST_SIDE and math.isfinite(x + y)):
+        got = f"one of {side:g} around the box {x:g},{y:g},{w:g},{h:g}"
+        remedy = "correct that box, or lower crops.search_factor and crops.scale_jitter"
+        raise DataError(f"a window of at most {LARGEST_SIDE} pixels a side", got, remedy)
 
 
 def to_window(boxes: np.ndarray, window: AnyWindow) -> np.ndarray:

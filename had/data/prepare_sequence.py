@@ -31,6 +31,7 @@ from had.config import digest
 from had.data import slicing as sliced
 from had.data.annotations import Annotation, read_sensor, read_slices, stated_sensor
 from had.data.box_frames import first_camera_frame, share_count, statements
+from had.data.box_sizes import refuse_oversized
 from had.data.clocks import camera_windows, check_clock, check_gap, check_voxel_slicing, silent, slicing_in_force
 from had.data.layouts import Layout
 from had.data.prepared_files import (
@@ -116,6 +117,8 @@ class SequencePreparation:
             np.save(folder / "boxes.npy", self.annotation.boxes)
             np.save(folder / "present.npy", self.annotation.present)
             meta |= self._from_raw(folder) if self._draws() else self._from_published(folder)
+            path = self.source / self.layout.boxes
+            refuse_oversized(self.annotation.boxes, self.annotation.present, meta["size"], path)
             if (folder / "rgb").is_dir():
                 np.save(folder / f"{IMAGE_CHECKSUMS}.npy", image_checksums(folder / "rgb"))
             return write_description(folder / "meta.json", {**meta, "arrays": array_checksums(folder)})

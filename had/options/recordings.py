@@ -85,7 +85,7 @@ class PreparationOptions(Options):
     slicing: Literal["layout", "frame", "exposure", "interval", "equal"] = "layout"
     """Which events belong to a frame: its read-out, its exposure, all until the next frame, an equal
     share of the recording, or what the layout publishes."""
-    slices: int | None = Field(None, gt=1)
+    slices: int | None = Field(None, gt=1, le=10_000_000)
     """Slices of an equally sliced recording; null: what the sequence's slices.txt states, else as published (500)."""
     voxel_slicing: Literal["image", "published"] = Field("image", exclude_if=lambda value: value == "image")
     """Voxels of the event images' slices, or of the published conversion's own, which lie about one slice earlier."""

@@ -16,13 +16,13 @@ class TrackingOptions(Options):
     size_rate: float = Field(1.0, gt=0, le=1)
     """How fast a box takes the predicted size, per frame and in its logarithm: 1 at once (published); less damps
     width and height, as SiamFC and SiamRPN do."""
-    clip_margin: float = Field(2.0, ge=0)
+    clip_margin: float = Field(2.0, ge=0, le=10_000)
     """Pixels that a box keeps inside the image, and the least length of its sides (published: 10)."""
     batch_sequences: int = Field(16, gt=0, le=4096)
     """Sequences that are tracked in lockstep."""
     one_shot_crops: int = Field(8, ge=0, le=10_000)
     """Jittered test crops a sequence for the one-shot IoU."""
-    profile_frames: int = Field(100, gt=0)
+    profile_frames: int = Field(100, gt=0, le=1_000_000)
     """Frames timed for FPS."""
     starts: StartOptions | None = None
     """Also track from jittered first boxes, `{}` as OTB does (12 starts); null: from the annotated one alone (OPE)."""

@@ -47,9 +47,9 @@ class CropOptions(Options):
     geometry: Literal["exact", "released"] = "exact"
     """Maps between pixels and crop that are each other's inverse, and padding with background; or cuts, maps and
     choice of voxels as in the released code, for published weights."""
-    centre_jitter: float = Field(3.0, ge=0)
+    centre_jitter: float = Field(3.0, ge=0, le=20)
     """Strength of the search window's random shift."""
-    scale_jitter: float = Field(0.25, ge=0)
+    scale_jitter: float = Field(0.25, ge=0, le=2)
     """Strength of the search window's random scale."""
     max_gap: int = Field(100, gt=0)
     """Largest distance between template and search frame, in frames."""
@@ -65,7 +65,7 @@ class CropOptions(Options):
     """Probability that a sample is turned by 90, 180 or 270 degrees (published: 0; for scenes without an up)."""
     inversion: float = Field(0.0, ge=0, le=1)
     """Probability that bright and dark change places in a sample: ON and OFF events, and RGB levels (published: 0)."""
-    colour_jitter: float = Field(0.3, ge=0)
+    colour_jitter: float = Field(0.3, ge=0, le=100)
     """Strength of random brightness and contrast of RGB crops."""
     grey: float = Field(0.05, ge=0, le=1)
     """Probability that a sample's RGB crops lose their colour."""

@@ -280,9 +280,11 @@ def _refuse_empty(frame: Frame, box: np.ndarray, begin_us: int) -> None:
 def _checked(box: np.ndarray, size: tuple[int, int], window_us: int) -> np.ndarray:
     box = np.asarray(box, dtype=np.float64)
     x, y, w, h = box
-    if not (np.isfinite(box).all() and w > 0 and h > 0 and x + w > 0 and y + h > 0 and x < size[0] and y < size[1]):
+    on_it = x + w > 0 and y + h > 0 and x < size[0] and y < size[1]
+    if not (np.isfinite(box).all() and w > 0 and h > 0 and on_it and w <= 2 * size[0] and h <= 2 * size[1]):
         got = ",".join(f"{value:g}" for value in box)
-        raise ConfigError(f"a box x,y,w,h on the {size[0]}x{size[1]} sensor", got, "correct --box")
+        expected = f"a box x,y,w,h on the {size[0]}x{size[1]} sensor, at most twice as large"
+        raise ConfigError(expected, got, "correct --box")
     if window_us <= 0:
         raise ConfigError("a window of positive length", f"{window_us} us", "correct --window-us")
     return box

@@ -311,6 +311,15 @@ DAMAGES = {
         "groundtruth.txt",
         5,
     ),
+    "box that lost its decimal point": Damage(
+        "coesot",
+        "complete",
+        edit("groundtruth.txt", with_line(5, "3,3,351249,206037")),
+        "box-outside",
+        "error",
+        "groundtruth.txt",
+        5,
+    ),
     "box without area": Damage(
         "coesot", "images", edit("groundtruth.txt", with_line(5, "3,3,0,9")), "box-empty", "note", "groundtruth.txt", 5
     ),

@@ -136,3 +136,10 @@ def test_order_of_events_does_not_matter(window, order):
     events = some_events(3, 50)
     one, other = (crop(Frame(SIZE, e), "event_image", window) for e in (events, events[np.array(order)]))
     assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("geometry", ["exact", "released"])
+@pytest.mark.parametrize("box", [(1, 2, 3e8, 4e8), (0, 0, 1e300, 1e300), (np.nan, 0, 5, 5), (np.inf, 0, 5, 5)])
+def test_a_window_too_large_to_be_cut_is_refused(box, geometry):
+    with pytest.raises(DataError, match="window of at most 16384 pixels"):
+        window_around(np.array(box, np.float64), 4.0, 128, geometry)

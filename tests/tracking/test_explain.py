@@ -10,6 +10,7 @@ from toy_experiment import experiment
 from had.boxes import iou, xywh_to_xyxy
 from had.data.crops import crop, window_around
 from had.errors import CheckpointError, DataError
+from had.explanations import explained_names
 from had.losses.spatial import axis_cost
 from had.models.network import build_network
 from had.tracking.explain import KEYS, Student, explain_sequence, shown_frames, write_explanation
@@ -158,3 +159,13 @@ def test_what_cannot_be_compared_is_refused(options):
         explained(options, network(options), other)
     with pytest.raises(DataError, match=r"two frames.*'ghost'"):
         explained(options, network(options), network(options), sequence=ToySequence("ghost", 3, absent=(0, 1)))
+
+
+def test_a_sequence_that_shows_its_target_once_is_not_chosen(options, monkeypatch):
+    shown = {"once": ToySequence("once", 6, absent=(0, 1, 2, 3, 4)), "often": ToySequence("often", 6)}
+    scores = {run: {"once": 0.5, "often": 0.5} for run in ("student", "had")}
+    monkeypatch.setattr("had.evaluation.figures.scenes.sequence_scores", lambda *_: scores)
+    options = options.model_copy(update={"explain": options.explain.model_copy(update={"sequences": 2})})
+    assert explained_names(options, "coesot", shown, ["student", "had"]) == ["often"]
+    with pytest.raises(DataError, match="two frames that show the target, got none"):
+        explained_names(options, "coesot", {"once": shown["once"]}, ["student", "had"])

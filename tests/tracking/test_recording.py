@@ -197,8 +197,9 @@ def test_wrong_box_window_and_checkpoint_are_refused(tmp_path, csv, checkpoint):
     def start(box, source=checkpoint, **changes):
         next(track_recording(recording=csv, box=np.array(box), checkpoint=source, device="cpu", **changes))
 
-    with pytest.raises(ConfigError, match="--box"):
-        start([500.0, 20, 10, 10])
+    for box in ([500.0, 20, 10, 10], [1.0, 2, 30_000, 40_000], [1.0, 2, 1e300, 1e300], [-29_999.0, 0, 30_050, 5]):
+        with pytest.raises(ConfigError, match="--box"):
+            start(box)
     with pytest.raises(ConfigError, match="positive"):
         start([15.0, 20, 10, 10], window_us=0)
     network = build_network(experiment(tmp_path).resolve("student"), ("event_image",))

@@ -65,6 +65,15 @@ def calls(folder):
     return [json.loads(line) for line in (folder / "calls.txt").read_text().splitlines()]
 
 
+@pytest.mark.parametrize("results", ["pyproject.toml/results", "/dev/null/x", "a" * 300])
+def test_results_that_cannot_be_made_are_one_sentence(project, results):
+    answer = make(project, "demo", f"RESULTS={results}")
+    assert answer.returncode == 2
+    assert "had: expected a folder that can be made" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not (project / "calls.txt").exists()
+
+
 def test_names_in_files_and_variables_are_names_and_no_commands(project):
     before = {path.name for path in project.iterdir()}
     for number, name in enumerate(HOSTILE):

@@ -18,7 +18,7 @@ from had.errors import ConfigError, HadError
 from had.evaluation.products import KINDS
 from had.evaluation.published import published_scores
 from had.evaluation.rows import external_tracks, tracks_folder
-from had.files import atomic_file
+from had.files import atomic_file, check_folder
 from had.options.base import merge, with_nulls
 
 # --- the configuration ---------------------------------------------------------------------------
@@ -61,6 +61,7 @@ def checked_configuration():
                 "`config: config` in the module statement", got, "give it, with the keys of config/config.yaml"
             )
         experiment = load(first, overrides)
+        check_folder(experiment.results)
         starts = {experiment.resolve(run).training.initial_weights for run in experiment.runs} - {None}
         later = {path for path in starts if not path.is_file() and weights_source(path, DATASETS)}
         if starts - later:

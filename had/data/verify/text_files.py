@@ -9,6 +9,7 @@ import numpy as np
 
 from had.data.annotations import read_flags, read_ground_truth, read_sensor, read_slices
 from had.data.box_frames import RANGE_FILE, read_range
+from had.data.box_sizes import refuse_oversized
 from had.data.layouts import SENSOR_FILE, SLICES_FILE, Layout
 from had.data.verify.problems import Findings
 from had.errors import DataError
@@ -65,8 +66,13 @@ def check_visible(findings: Findings, layout: Layout, folder: Path, boxes: Any, 
 
 
 def check_inside(findings: Findings, layout: Layout, folder: Path, boxes: Any, present: Any, size: Any) -> None:
-    """Note the boxes of a visible target that leave an image of ``size`` (width, height); no reader refuses them."""
+    """Say which boxes of a visible target leave an image of ``size`` (width, height), or are far larger than it."""
     visible = present & (boxes[:, 2:] > 0).all(axis=1)
+    try:
+        refuse_oversized(boxes, visible, size, folder / layout.boxes)
+    except DataError as error:
+        findings.refused("box-outside", error, file=folder / layout.boxes)
+        return
     x, y, w, h = boxes.T
     away = visible & ((x >= size[0]) | (y >= size[1]) | (x + w <= 0) | (y + h <= 0))
     over = visible & ~away & ((x < 0) | (y < 0) | (x + w > size[0]) | (y + h > size[1]))
