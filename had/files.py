@@ -61,7 +61,7 @@ def check_folder(path: Path | str) -> None:
     if max(names, default=0) > LONGEST_NAME or len(os.fsencode(path)) > LONGEST_PATH:
         raise DataError(expected, f"{excerpt(str(path))}, whose name is too long", remedy)
     if not there.is_dir():
-        raise DataError(expected, f"{path} below {there}, which is no folder", remedy)
+        raise DataError(expected, f"{there}, which is no folder", remedy)
     if not os.access(there, os.W_OK | os.X_OK):
         raise DataError(expected, f"{path} in {there}, which is not writable", remedy)
 
