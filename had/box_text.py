@@ -7,13 +7,19 @@ no decision of its own: what it accepts, a careful reader accepts, and reads as 
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 
 SEPARATORS = ",;\t"
 """Between two numbers, beside blanks."""
+_EMPTY_FIELD = re.compile(r"^\s*[,;]|[,;]\s*[,;]")
+_EMPTY_TABBED = re.compile(r"^\t|\t\t")
+_BLANK_GAP = re.compile(r"\S +\S")
+_DOUBTFUL = re.compile(rb"(?:\A|[\n,;\t])[,;\t]")
+"""A separator at a line's begin or behind another one: the careful way knows which of them leave a field empty."""
 _TO_BLANKS = bytes.maketrans(SEPARATORS.encode(), b" " * len(SEPARATORS))
-_TO_COMMAS = bytes.maketrans(b";", b",")
+_BLANKS = str.maketrans(SEPARATORS, " " * len(SEPARATORS))
 _PLAIN = b"0123456789+-.eE,; \t\r\nNnAa"
 """All that a file of numbers consists of; in particular no letter that starts a header, a comment or a word."""
 _MARK = b"\xef\xbb\xbf"
@@ -22,11 +28,11 @@ _MARK = b"\xef\xbb\xbf"
 def quick_boxes(content: bytes) -> np.ndarray | None:
     """(F, 4) float64, or None for anything but F >= 1 lines of four numbers each.
 
-    NaN is a number here, infinity is not. Fields are separated by commas, semicolons, tabs or blanks, of which two
-    commas in a row leave a field empty; a byte-order mark, Windows line ends and blank lines at the end are read over.
+    NaN is a number here, infinity is not. Fields are separated by commas, semicolons, tabs or blanks, none is empty;
+    a byte-order mark, Windows line ends and blank lines at the end are read over.
     """
     content = content.removeprefix(_MARK).rstrip()
-    if not content or content.translate(None, _PLAIN) or b",," in content.translate(_TO_COMMAS, b" \t"):
+    if not content or content.translate(None, _PLAIN) or _DOUBTFUL.search(content.translate(None, b" ")):
         return None
     lines = content.count(b"\n") + 1
     try:
@@ -34,3 +40,18 @@ def quick_boxes(content: bytes) -> np.ndarray | None:
     except ValueError:
         return None
     return boxes if boxes.shape == (lines, 4) and not np.isinf(boxes).any() else None
+
+
+def fields(line: str) -> list[str]:
+    """The words of a line, whatever separates them."""
+    return line.translate(_BLANKS).split()
+
+
+def has_empty_field(line: str) -> bool:
+    """Whether a separator stands at a line's begin or behind another one; of tabs where they part all numbers.
+
+    Beside commas, semicolons or blanks that part numbers, tabs are blanks. One separator may end a line.
+    """
+    if "," in line or ";" in line or _BLANK_GAP.search(line):
+        return _EMPTY_FIELD.search(line) is not None
+    return _EMPTY_TABBED.search(line.rstrip().replace(" ", "")) is not None

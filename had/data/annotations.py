@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from had.box_text import quick_boxes
+from had.box_text import fields, has_empty_field, quick_boxes
 from had.data.annotation_layouts import AnnotationLayout, flags_mean
 from had.data.layouts import SENSOR_FILE, SLICES_FILE, Layout
 from had.data.second_annotation import refuse_second
@@ -188,7 +188,7 @@ def read_ground_truth(path: Path) -> np.ndarray:
         return quick
     for number, line in enumerate(_lines(path, expected), 1):
         try:
-            box = [float(value) for value in line.replace(",", " ").split()]
+            box = [] if has_empty_field(line) else [float(value) for value in fields(line)]
         except ValueError:
             box = []
         if len(box) != 4 or not np.isfinite(box).all():

@@ -12,13 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from had.box_text import SEPARATORS, quick_boxes
+from had.box_text import fields, has_empty_field, quick_boxes
 from had.errors import DataError, excerpt
 from had.files import read_text
 
 _EXPECTED = "four numbers x, y, w, h a line"
-_BLANKS = str.maketrans(SEPARATORS, " " * len(SEPARATORS))
-_EMPTY_FIELD = re.compile(r"^\s*[,;]|[,;]\s*[,;]")
 _DECIMAL_COMMAS = re.compile(r"(?=.*,)\s*([+-]?\d+(,\d+)?,?[;\s]+){3}[+-]?\d+(,\d+)?\s*", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(nan|(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)", re.IGNORECASE | re.ASCII)
 FEW = 20
@@ -79,7 +77,7 @@ def _carefully(path: Path) -> np.ndarray:
 
 
 def _box(line: str, place: str) -> list[float]:
-    values = line.translate(_BLANKS).split()
+    values = fields(line)
     if not values:
         raise DataError(_EXPECTED, f"0 values in {place}, which is blank", f"remove that line, or {_NAN_REMEDY}")
     wrong = next((value for value in values if not _NUMBER.fullmatch(value)), None)
@@ -87,7 +85,7 @@ def _box(line: str, place: str) -> list[float]:
         raise DataError("finite numbers", f"{wrong!r} in {place}", _NAN_REMEDY)
     if wrong is not None:
         raise DataError(_EXPECTED, f"{excerpt(wrong)} in {place}", "remove headers, comments and words")
-    if _EMPTY_FIELD.search(line):
+    if has_empty_field(line):
         raise DataError(_EXPECTED, f"an empty field in {place}, {excerpt(line)}", _NAN_REMEDY)
     if len(values) > 4 and _DECIMAL_COMMAS.fullmatch(line):
         corners = " (and of a polygon of four corners the axis-parallel box)" if len(values) == 8 else ""

@@ -238,6 +238,7 @@ def test_what_does_not_fit_is_refused_in_one_sentence(clip, tmp_path):
         ("1,2,3,4\n" * 5, "6 boxes, one a frame"),
         ("1,2,3\n" * 6, "line 1"),
         ("1,2,3,nan\n" * 6, "four numbers"),
+        (",1,2,3,4\n" * 6, "line 1"),
         ("200,2,3,4\n" * 6, "inside the 96x64 picture"),
     ):
         bad.write_text(text)

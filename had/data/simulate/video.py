@@ -19,6 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from had.box_text import fields, has_empty_field
 from had.data.frames import read_image
 from had.data.layouts import Layout
 from had.data.simulate.enrol import check_name, enrol, name_of
@@ -115,7 +116,7 @@ def read_boxes(path: Path, *, frames: int, size: tuple[int, int], origin: int) -
         if not line.strip():
             continue
         try:
-            row = [float(value) for value in re.split(r"[,;\s]+", line.strip().strip(",;"))]
+            row = [] if has_empty_field(line) else [float(value) for value in fields(line)]
         except ValueError:
             row = []
         if len(row) != 4 or not np.isfinite(row).all():
