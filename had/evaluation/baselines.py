@@ -27,6 +27,8 @@ _THRESHOLDS = {
     "thr_norm": metrics.NORM_THRESHOLDS,
 }
 
+ROUNDING = 1e-9
+"""By which a curve may go the wrong way."""
 _READ = ("trackers", "sequences", "trackers_norm", *Curves._fields, *_THRESHOLDS)
 
 
@@ -99,9 +101,9 @@ def read_baselines(path: Path | str) -> Baselines:
             got = f"others in {name!r} of {path}"
             raise DataError("curves over the official thresholds", got, "store the curves of the official evaluator")
     curves = Curves(
-        _shares(arrays, "overlap", len(trackers), len(sequences), path),
-        _shares(arrays, "error", len(trackers), len(sequences), path),
-        _shares(arrays, "error_norm", len(with_norm), len(sequences), path),
+        _shares(arrays, "overlap", trackers, len(sequences), path),
+        _shares(arrays, "error", trackers, len(sequences), path),
+        _shares(arrays, "error_norm", with_norm, len(sequences), path),
     )
     if with_norm != trackers:
         curves = curves._replace(error_norm=_reordered(curves.error_norm, with_norm, trackers))
@@ -117,15 +119,29 @@ def _names(arrays: dict[str, np.ndarray], key: str, path: Path) -> tuple[str, ..
     return names
 
 
-def _shares(arrays: dict[str, np.ndarray], key: str, trackers: int, sequences: int, path: Path) -> np.ndarray:
-    """(B, S, K) shares in [0, 1]."""
+def _shares(
+    arrays: dict[str, np.ndarray], key: str, trackers: tuple[str, ...], sequences: int, path: Path
+) -> np.ndarray:
+    """(B, S, K) shares in [0, 1]; those of ``overlap`` fall with the threshold, the others rise."""
     thresholds = {"overlap": 21}.get(key, 51)
-    curve, wanted = arrays[key], (trackers, sequences, thresholds)
-    if curve.shape != wanted or not np.issubdtype(curve.dtype, np.floating):
-        raise DataError(f"{key!r} of shape {wanted}", f"{curve.shape}, {curve.dtype}, in {path}", _REMEDY)
+    curve, wanted = arrays[key], (len(trackers), sequences, thresholds)
+    if curve.shape != wanted:
+        raise DataError(f"{key!r} of shape {wanted}", f"{curve.shape} in {path}", _REMEDY)
+    if curve.dtype.kind not in "iuf":
+        raise DataError(f"numbers as {key!r}", f"an array of type {curve.dtype} in {path}", "store fractions of 1")
     if not ((curve >= 0) & (curve <= 1)).all():
-        raise DataError(f"shares of frames in {key!r}", f"values outside of 0 to 1 in {path}", "correct that file")
-    return curve.astype(np.float64)
+        remedy = "store fractions of 1, not percent or counts"
+        raise DataError(f"shares of frames in {key!r}", f"values outside of 0 to 1 in {path}", remedy)
+    curve = curve.astype(np.float64)
+    falls = key == "overlap"
+    wrong = ((-1 if falls else 1) * np.diff(curve) < -ROUNDING).any(axis=(1, 2))
+    if wrong.any():
+        ways = ("fall", "rises") if falls else ("rise", "falls")
+        got = f"one of {trackers[int(np.argmax(wrong))]!r} that {ways[1]} in {path}"
+        raise DataError(
+            f"curves in {key!r} that {ways[0]} with the threshold", got, "store them from the smallest one up"
+        )
+    return curve
 
 
 def _reordered(curve: np.ndarray, names: tuple[str, ...], wanted: tuple[str, ...]) -> np.ndarray:

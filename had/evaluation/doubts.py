@@ -45,6 +45,18 @@ def doubt_lengths(tracker: str, tracks: Sequence[np.ndarray], annotations: Seque
         log.warning("%s: more rows than frames, the last ones are not scored: %s", tracker, listed(longer))
 
 
+def doubt_gaps(tracker: str, tracks: Sequence[np.ndarray], names: Sequence[str]) -> None:
+    """Say which tracks have no box in most of their rows: NaN, or a size that is not positive."""
+    mostly = [
+        name
+        for name, track in zip(names, tracks, strict=True)
+        if len(track) and (~(track[:, 2:] > 0).all(axis=1) | np.isnan(track).any(axis=1)).mean() > 0.5
+    ]
+    if mostly:
+        told = (tracker, counted(len(mostly)), listed(mostly))
+        log.warning("%s: %s without a box (NaN, or a size that is not positive) in most rows: %s", *told)
+
+
 def doubt_boxes(tracker: str, tracks: Sequence[np.ndarray], annotations: Sequence[Annotation]) -> None:
     """Say where the first rows of most tracks are not the boxes that a tracker begins with."""
     begins = [

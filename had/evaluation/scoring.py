@@ -18,7 +18,7 @@ from had.data.annotation_layouts import AnnotationLayout
 from had.data.sequences import Annotation, read_list
 from had.errors import ConfigError, DataError, HadError, counted
 from had.evaluation.baselines import Baselines, read_baselines
-from had.evaluation.doubts import doubt_boxes, doubt_flags, doubt_lengths
+from had.evaluation.doubts import doubt_boxes, doubt_flags, doubt_gaps, doubt_lengths
 from had.evaluation.metrics import stacked_curves
 from had.evaluation.result_tables import read_table
 from had.evaluation.score_files import FILES, UNKNOWN, Scored, without_scores, write_scores
@@ -66,6 +66,9 @@ def evaluate(
     """
     if not tracks and not curves:
         raise ConfigError("--tracks with result files, or --curves", "neither", "say what is to be scored")
+    if names and not tracks:
+        remedy = "leave --tracker out: stored curves have names"
+        raise ConfigError("--tracker beside --tracks", f"{names[0]!r} with --curves alone", remedy)
     if tracks and annotations is None:
         raise ConfigError("--annotations beside --tracks", "none", "give the folder of the benchmark's annotations")
     for path in (*(output / name for name in FILES), *([refused] if refused else [])):
@@ -83,6 +86,7 @@ def evaluate(
         trackers = find_trackers(tracks, names, known=truth.files, apart=apart)
     refuse_doubled([tracker.name for tracker in trackers] + [name for one in stored for name in one.trackers])
     _refuse_no_text([name for tracker in trackers for name in (tracker.name, *tracker.sequences)])
+    _refuse_no_text([name for one in stored for name in (*one.trackers, *one.sequences)])
 
     read = cache(truth.read)  # each annotation once, and only those that are scored
     jobs: list[tuple[str, Callable[[], Scored]]] = []
@@ -123,6 +127,9 @@ def _refuse_no_text(names: Sequence[str]) -> None:
         except UnicodeEncodeError:
             got = f"{name!r}, whose bytes are no UTF-8"
             raise DataError("names of trackers and sequences that are text", got, "rename that file") from None
+        if not name.strip():
+            remedy = "name it with --tracker, or rename it where it is stored"
+            raise DataError("names of trackers and sequences", f"{name!r}, which is blank", remedy)
 
 
 def _refuse_unannotated(wanted: list[str] | None, truth: AnnotationFolder, listed: Path | None) -> None:
@@ -165,9 +172,7 @@ def score_tracks(tracker: str, folder: Path, annotations: Sequence[Annotation]) 
     files = [folder / f"{name}.txt" for name in names]
     whole = [read_boxes(file) for file in files]
     tracks = [of_frames(*one) for one in zip(whole, map(len, boxes), files, strict=True)]
-    flooded = [name for name, track in zip(names, tracks, strict=True) if _mostly_nan(track)]
-    if flooded:
-        log.warning("%s: %s with NaN in most rows: %s", tracker, counted(len(flooded)), ", ".join(flooded))
+    doubt_gaps(tracker, tracks, names)
     doubt_lengths(tracker, whole, annotations)
     doubt_boxes(tracker, tracks, annotations)
     return Scored(
@@ -178,11 +183,6 @@ def score_tracks(tracker: str, folder: Path, annotations: Sequence[Annotation]) 
         attributes=[annotation.attributes for annotation in annotations],
         one_shot=_one_shot(folder / "one_shot.csv", names),
     )
-
-
-def _mostly_nan(track: np.ndarray) -> bool:
-    missing = np.isnan(track)
-    return bool(missing.any() and missing.any(axis=1).mean() > 0.5)
 
 
 def _score_stored(tracker: str, stored: Baselines, wanted: list[str] | None, truth: AnnotationFolder) -> Scored:

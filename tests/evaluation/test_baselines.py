@@ -57,11 +57,15 @@ def stored(**changes):
     arrays = {
         "trackers": np.array(["a", "b"]),
         "sequences": np.array(["x", "y", "z"]),
-        "overlap": rng.random((2, 3, 21)),
-        "error": rng.random((2, 3, 51)),
-        "error_norm": rng.random((2, 3, 51)),
+        "overlap": np.sort(rng.random((2, 3, 21)))[..., ::-1],
+        "error": np.sort(rng.random((2, 3, 51))),
+        "error_norm": np.sort(rng.random((2, 3, 51))),
     }
     return {name: array for name, array in {**arrays, **changes}.items() if array is not None}
+
+
+RISING = np.zeros((2, 3, 51))
+RISING[1, 2, 7:] = 2e-9
 
 
 def written(folder, **changes):
@@ -84,9 +88,16 @@ def test_sequences_are_found_by_name_whatever_their_order(tmp_path):
         baselines.of("c")
 
 
+def test_whole_numbers_and_curves_that_waver_by_rounding_are_read(tmp_path):
+    _, path = written(tmp_path, overlap=np.ones((2, 3, 21), int), error=0.5 - RISING / 4)
+    curves = read_baselines(path).curves
+    assert curves.overlap.dtype == float
+    assert (curves.overlap == 1).all()
+
+
 def test_normalised_curves_of_other_trackers_in_another_order(tmp_path):
     rng = np.random.default_rng(1)
-    arrays, path = written(tmp_path, trackers_norm=np.array(["c", "b"]), error_norm=rng.random((2, 3, 51)))
+    arrays, path = written(tmp_path, trackers_norm=np.array(["c", "b"]), error_norm=np.sort(rng.random((2, 3, 51))))
     baselines = read_baselines(path)
     np.testing.assert_array_equal(baselines.of("b").error_norm, arrays["error_norm"][1])
     assert np.isnan(baselines.of("a").error_norm).all()
@@ -109,6 +120,11 @@ def test_a_tracker_that_never_hits_has_zero_and_not_nothing():
         ({"overlap": np.zeros((2, 3, 20))}, r"shape \(2, 3, 21\), got \(2, 3, 20\)"),
         ({"error": np.full((2, 3, 51), np.nan)}, "values outside of 0 to 1"),
         ({"error": np.full((2, 3, 51), 70.0)}, "values outside of 0 to 1"),
+        ({"overlap": np.full((2, 3, 21), 70)}, "values outside of 0 to 1 in .*; store fractions of 1, not percent"),
+        ({"overlap": np.full((2, 3, 21), "1")}, "numbers as 'overlap', got an array of type <U1"),
+        ({"overlap": RISING[..., :21]}, "'overlap' that fall with the threshold, got one of 'b' that rises"),
+        ({"error": 1 - RISING}, "'error' that rise with the threshold, got one of 'b' that falls"),
+        ({"error_norm": 1 - RISING}, "'error_norm' that rise with the threshold, got one of 'b' that falls"),
         ({"trackers": np.array(["a", "a"])}, "trackers, each once, got 'a' more than once"),
         ({"sequences": np.array(["x", "x", "z"])}, "'x' more than once"),
         ({"thr_overlap": np.arange(21) / 40}, "others in 'thr_overlap'"),

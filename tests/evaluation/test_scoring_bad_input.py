@@ -51,6 +51,12 @@ REFUSED = {
     "decimal semicolons": (b"1,5;2,5;3,5;4\n" * 4, "7 values in line 1 of {file}", "a comma parts two numbers"),
     "gap": (str.encode(GOOD.replace("\n", "\n\n", 1)), "0 values in line 2 of {file}, which is blank", "NaN"),
     "field": (b"1,,2,3,4\n" * 4, "an empty field in line 1 of {file}", "NaN"),
+    "index column": (str.encode("".join(f",{line}\n" for line in GOOD.split())), "an empty field in line 1 of", "NaN"),
+    "later index": (str.encode(GOOD.replace("\n", "\n ;")), "an empty field in line 2 of {file}", "NaN"),
+    "doubled at the end": (str.encode(GOOD.replace("\n", ",,\n")), "an empty field in line 1 of {file}", "NaN"),
+    "mixed field": (b"1,\t;2,3,4\n" * 4, "an empty field in line 1 of {file}", "NaN"),
+    "tabbed field": (b"1\t\t2\t3\t4\n" * 4, "an empty field in line 1 of {file}", "NaN"),
+    "tabbed index": (b"\t1\t2\t3\t4\n" * 4, "an empty field in line 1 of {file}", "NaN"),
     "infinite": (
         str.encode(GOOD.replace("14", "inf")),
         "'inf' in line 3 of {file}",
@@ -106,6 +112,20 @@ def test_names_that_are_no_text_are_refused(tmp_path, evaluate, place):
     assert "whose bytes are no UTF-8" in said
 
 
+@pytest.mark.parametrize("name", ["", " \t"])
+def test_a_blank_name_of_a_tracker_is_refused(tmp_path, evaluate, name):
+    benchmark(tmp_path)
+    code, said = evaluate(*call(tmp_path), "--tracker", name)
+    assert code == 2
+    assert f"got {name!r}, which is blank; name it with --tracker" in said
+
+
+def test_a_name_without_result_files_is_refused(tmp_path, evaluate):
+    code, said = evaluate("--layout", "plain", "--curves", "x.npz", "--tracker", "me", "--output", tmp_path / "out")
+    assert code == 2
+    assert "got 'me' with --curves alone" in said
+
+
 def test_two_broken_trackers_are_both_named(tmp_path, evaluate):
     benchmark(tmp_path)
     for name in ("bad", "worse"):
@@ -117,12 +137,13 @@ def test_two_broken_trackers_are_both_named(tmp_path, evaluate):
     assert f"worse is not scored: expected 4 boxes in {tmp_path / 'worse/a.txt'}, got 2 rows" in said
 
 
-def test_a_flood_of_nan_is_read_as_misses_and_said(tmp_path, evaluate):
+@pytest.mark.parametrize("row", ["NaN,NaN,NaN,NaN\n", "0,0,0,0\n", "300,20,-1,40\n"])
+def test_a_flood_of_rows_without_a_box_is_read_as_misses_and_said(tmp_path, evaluate, row):
     benchmark(tmp_path)
-    (tmp_path / "theirs/b.txt").write_text("NaN,NaN,NaN,NaN\n" * 4)
+    (tmp_path / "theirs/b.txt").write_text(row * 4)
     code, said = evaluate(*call(tmp_path))
     assert code == 0
-    assert "theirs: 1 sequence with NaN in most rows: b" in said
+    assert "theirs: 1 sequence without a box (NaN, or a size that is not positive) in most rows: b" in said
     table = read(tmp_path / "out", "per_sequence").set_index("sequence")
     assert table.loc["b", ["OP50", "PR", "NPR"]].to_list() == [0.25, 0.25, 0.25]  # the first row is given
 
@@ -132,6 +153,8 @@ def test_a_flood_of_nan_is_read_as_misses_and_said(tmp_path, evaluate):
     [
         ("b/groundtruth.txt", "10,20,30\n" * 4, "'10,20,30' in line 1 of"),
         ("b/groundtruth.txt", "1,2,3,2,3,4,1,4\n" * 4, "in line 1 of"),
+        ("b/groundtruth.txt", ",60,30,20,0.9\n" * 4, "in line 1 of"),
+        ("b/groundtruth.txt", "60,,30,20,9\n" * 4, "in line 1 of"),
         ("b/groundtruth.txt", "", "an empty file"),
         ("b/absent.txt", "1\n1\n2\n1\n", "'2' in line 3 of"),
         ("b/absent.txt", "1\n1\n", "2 flags in"),
