@@ -53,7 +53,9 @@ def gather(experiment: Experiment, benchmark: str) -> pd.DataFrame:
 def _scores_in(path: Path) -> pd.DataFrame:
     """The scores of one run, a row a sequence."""
     expected, remedy = "the scores of every run", "evaluate that run first"
-    table = read_table(path, expected=expected, remedy=remedy, text=("tracker", "sequence"), numbers=SCORES)
+    table = read_table(
+        path, expected=expected, remedy=remedy, text=("tracker", "sequence"), numbers=SCORES, known=SCORES
+    )
     if table["sequence"].duplicated().any():
         doubled = table.loc[table["sequence"].duplicated(), "sequence"].iloc[0]
         raise DataError(expected, f"{doubled!r} more than once in {path}", remedy)
@@ -96,7 +98,9 @@ def read_profile(experiment: Experiment, benchmark: str) -> pd.DataFrame:
     path = profile_file(experiment, benchmark)
     expected, remedy = "the cost of every network", "run `had profile` for the benchmark"
     numbers = ("seed", "parameters", "macs", "milliseconds", "fps", "threads")
-    table = read_table(path, expected=expected, remedy=remedy, text=("run", "device"), numbers=numbers, optional=True)
+    table = read_table(
+        path, expected=expected, remedy=remedy, text=("run", "device"), numbers=numbers, known=numbers, optional=True
+    )
     table = table.set_index(["run", "seed"])
     if table.index.has_duplicates:
         raise DataError(expected, f"a network more than once in {path}", remedy)

@@ -32,7 +32,14 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 
 def read_table(
-    path: Path, *, expected: str, remedy: str, text: Collection[str], numbers: Collection[str], optional: bool = False
+    path: Path,
+    *,
+    expected: str,
+    remedy: str,
+    text: Collection[str],
+    numbers: Collection[str],
+    known: Collection[str] = (),
+    optional: bool = False,
 ) -> pd.DataFrame:
     """The table of a file.
 
@@ -40,6 +47,7 @@ def read_table(
         path: the file.
         expected, remedy: what should have been there and what to do, for the message.
         text, numbers: columns that must be there, and what they hold.
+        known: those of the numbers that are known in every row: NaN is refused.
         optional: whether further columns of numbers may hold anything; else they must be numbers, too.
 
     Returns:
@@ -67,7 +75,7 @@ def read_table(
         raise DataError(expected, f"{path} without the column {missing[0]}", remedy)
     for name in numbers if optional else [name for name in table.columns if name not in text]:
         values = pd.to_numeric(table[name], errors="coerce").astype(float)
-        wrong = np.isinf(values) | (values.isna() & table[name].notna())
+        wrong = np.isinf(values) | (values.isna() & (table[name].notna() | (name in known)))
         if wrong.any():
             got = f"{str(table[name][wrong].iloc[0])[:60]!r} as {name} in row {int(np.argmax(wrong)) + 2} of {path}"
             raise DataError(expected, got, remedy)

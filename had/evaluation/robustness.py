@@ -80,7 +80,7 @@ def gather_starts(experiment: Experiment, benchmark: str) -> pd.DataFrame:
             path = starts_file(experiment, benchmark, row.run, seed)
             table = read_table(
                 path, expected="the scores of every start", remedy="run `had robustness` for that run",
-                text=("tracker", "start", "sequence"), numbers=SCORES,
+                text=("tracker", "start", "sequence"), numbers=SCORES, known=SCORES,
             )  # fmt: skip
             if table.duplicated(["start", "sequence"]).any():
                 got = f"a start of a sequence more than once in {path}"

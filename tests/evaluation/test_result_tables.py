@@ -129,3 +129,20 @@ def test_damaged_results_are_one_sentence_with_the_file(made, tmp_path, name, co
             write_product(*USER[name], experiment=made, benchmark="coesot", stem=tmp_path / "x")
     finally:
         path.write_bytes(before)
+
+
+@pytest.mark.parametrize(
+    ("name", "column"), [("per_sequence.csv", "SR"), ("per_sequence.csv", "PR_auc"), ("profile.csv", "threads")]
+)
+def test_a_number_that_every_row_has_and_is_missing_is_named_with_its_row(made, tmp_path, name, column):
+    folder = folder_of(made, "metrics", "coesot", "had", 0)
+    path = profile_file(made, "coesot") if name == "profile.csv" else folder / name
+    before = path.read_bytes()
+    table = pd.read_csv(path)
+    table.loc[0, column] = np.nan
+    table.to_csv(path, index=False)
+    try:
+        with pytest.raises(DataError, match=rf"got 'nan' as {column} in row 2 of .*{name}"):
+            write_product(*USER[name], experiment=made, benchmark="coesot", stem=tmp_path / "x")
+    finally:
+        path.write_bytes(before)

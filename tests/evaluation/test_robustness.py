@@ -91,6 +91,12 @@ def test_missing_or_other_starts_are_refused(made, tmp_path):
         gather_starts(wide, "coesot")
     with pytest.raises(ConfigError, match="starts: null"):
         gather_starts(experiment(one.results), "coesot")
+    path = starts_file(one, "coesot", "static", 0)
+    before = path.read_text()
+    pd.read_csv(path).assign(SR=np.nan).to_csv(path, index=False)
+    with pytest.raises(DataError, match=r"'nan' as SR in row 2 of .*starts\.csv"):
+        gather_starts(one, "coesot")
+    path.write_text(before)
     broken = one.results / "starts/coesot/static/seed0"
     nobody = [replace(truth[0], name="nobody")]
     with pytest.raises(DataError, match=r"left/nobody\.txt"):
