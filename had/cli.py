@@ -21,7 +21,7 @@ from had.data.layouts import canonical_name, layout_of
 from had.errors import ConfigError, HadError
 from had.evaluation.products import write_product
 from had.options.recordings import SimulationOptions
-from had.terminal import LogFormat, printable, say
+from had.terminal import LogFormat, printable, refuse_full_output, say
 
 app = typer.Typer(
     help="Event-based single-object tracking with hierarchical asymmetric distillation.",
@@ -48,7 +48,11 @@ def main() -> None:
     for noisy in ("alembic", "mlflow", "matplotlib", "fontTools", "PIL"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        app()
+        try:
+            app()
+        except OSError:
+            refuse_full_output()
+            raise
     except HadError as error:
         typer.echo(f"had: {printable(error)}", err=True)
         sys.exit(2)
@@ -56,6 +60,7 @@ def main() -> None:
 
 @app.command()
 def simulate(
+    call: typer.Context,
     benchmark: options.Benchmark,
     output: options.Output,
     config: options.ConfigFile = options.DEFAULT,
@@ -71,6 +76,8 @@ def simulate(
     """Make recordings in a benchmark's published layout: rendered scenes, or a real video with boxes."""
     layout = layout_of(benchmark)
     options.check_video(video, boxes, split)
+    unused = ("frame_rate", "upsampling", "origin", "name") if video is None else ("workers",)
+    options.refuse_unused(call, f"{'without' if video is None else 'with'} --video", *unused)
     if video is not None and boxes is not None:
         from had.data.simulate.video import simulate_video
 
@@ -125,6 +132,7 @@ def inspect(
 
 @app.command()
 def track(
+    call: typer.Context,
     checkpoint: Annotated[Path | None, typer.Option(help="A trained network, model.safetensors.")] = None,
     config: Annotated[
         Path | None,
@@ -147,6 +155,10 @@ def track(
     video: Annotated[Path | None, typer.Option(help="A film of the recording with the boxes.")] = None,
 ) -> None:
     """Follow the target: through a prepared split, or through one recording of your own."""
+    of_split = ("benchmark", "run", "seed", "data", "split", "output")
+    of_recording = ("box", "start_us", "stop_us", "time_unit", "size", "window_us", "boxes", "video")
+    unused, form = (of_recording, "without") if recording is None else (of_split, "with")
+    options.refuse_unused(call, f"{form} --recording", *unused)
     if recording is None:
         from had.tracking.run import track_split
 
@@ -257,10 +269,12 @@ def log(benchmark: options.Benchmark, output: options.Output, config: options.Co
 
 @app.command()
 def config(
+    call: typer.Context,
     file: Annotated[Path, typer.Argument(help="The experiment's YAML file.")] = options.DEFAULT,
     as_schema: Annotated[bool, typer.Option("--schema", help="The JSON schema of all keys instead.")] = False,
 ) -> None:
     """Check a configuration and show it with all its defaults."""
+    options.refuse_unused(call, "with --schema", *(["file"] if as_schema else []))
     say(json.dumps(schema(), indent=2) if as_schema else dump(load(file)), newline=as_schema)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from had.cli_options import mark
+from had.cli_options import mark, refuse_unused
 from had.data.datasets import WEIGHTS
 from had.data.layouts import canonical_name, layout_of
 from had.errors import DataError
@@ -19,6 +19,7 @@ def _name(value: str) -> str:
 
 
 def download(
+    call: typer.Context,
     name: Annotated[str, typer.Argument(callback=_name, help="A benchmark, or weights.")],
     items: Annotated[list[str] | None, typer.Argument(help="Splits or networks; none: all.")] = None,
     root: Annotated[Path | None, typer.Option(help="Where to; data/<title> or weights if left out.")] = None,
@@ -29,6 +30,7 @@ def download(
     output: Annotated[Path | None, typer.Option(help="Written once all is there.")] = None,
 ) -> None:
     """Fetch recordings or weights, join and unpack them; where a browser is needed, say what to do."""
+    refuse_unused(call, "with --show", *(["connections", "output"] if show else []))
     from had.data.datasets import read_dataset
     from had.data.download import download as fetch_all
     from had.data.download import instructions, request, summary

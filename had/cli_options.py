@@ -108,6 +108,24 @@ def tracking_of(config: Path | None) -> tuple[TrackingOptions | None, str]:
     return experiment.tracking, experiment.device
 
 
+def refuse_unused(call: typer.Context, form: str, *names: str) -> None:
+    """See that a call states none of the options that its form does not use.
+
+    Args:
+        call: the verb as it was called.
+        form: which form it is, as it stands behind "options that are used".
+        names: of the options, as parameters of the verb.
+
+    Raises:
+        ConfigError: one that is stated.
+    """
+    for parameter in call.command.params:
+        source = call.get_parameter_source(parameter.name or "")
+        if parameter.name in names and source is not None and source.name == "COMMANDLINE":
+            flag = parameter.opts[0] if parameter.opts[0].startswith("-") else parameter.name.upper()
+            raise ConfigError(f"options that are used {form}", flag, "leave it out, or call the other form")
+
+
 def refuse_overwriting(read: Sequence[Path | None], written: Sequence[Path | None]) -> None:
     """See that no file is written over one that is read, or twice (`ConfigError`)."""
     known = [path.resolve() for path in read if path is not None]

@@ -25,6 +25,7 @@ Partial = Annotated[bool, typer.Option("--partial", help="Accept missing tensors
 
 @app.command()
 def inspect(
+    call: typer.Context,
     file: File,
     config: Annotated[
         Path | None, typer.Option(help="Hold it against a network of this file, not against one of its own size.")
@@ -34,6 +35,7 @@ def inspect(
     partial: Partial = False,
 ) -> None:
     """Say what is in a checkpoint, and what becomes of each of its tensors; nothing in it is executed."""
+    options.refuse_unused(call, "without --config", *(["benchmark", "run"] if config is None else []))
     import torch
 
     from had.models.inspection import describe, network_of

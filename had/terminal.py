@@ -7,10 +7,14 @@ rename the window, hide a line or write into the terminal's input; a line feed c
 from __future__ import annotations
 
 import logging
+import os
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import typer
+
+from had.errors import DataError
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -36,6 +40,20 @@ def printable(text: object, *, keep: str = "") -> str:
 def say(text: str, *, newline: bool = True) -> None:
     """Write a text of several lines to the standard output."""
     typer.echo(printable(text, keep="\n\t"), nl=newline)
+
+
+def refuse_full_output() -> None:
+    """See that the standard output takes what is written to it.
+
+    Raises:
+        DataError: it does not, for instance because its disk is full; what is still to be written is dropped.
+    """
+    try:
+        print(flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python says so again at its end
+        got = f"one that cannot be written ({error.strerror})"
+        raise DataError("a standard output with room", got, "give it a place with room") from None
 
 
 def cell(text: str) -> Text:

@@ -23,6 +23,8 @@ VERBS = {
 """What rules, docs and README call."""
 VIDEO = ("simulate", "--benchmark", "coesot", "--output", "x", "--video", "film.mp4", "--boxes", "boxes.txt")
 
+TRACK = ("track", "--recording", "x", "--checkpoint", "y", "--box", "1,2,3,4", "--boxes", "o")
+
 
 def had(*arguments: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "had.cli", *arguments]
@@ -65,6 +67,15 @@ def test_the_verbs_are_these_and_each_explains_itself():
             ],
             "no.yaml",
         ),
+        ([*TRACK, "--output", "o", "--split", "test"], "options that are used with --recording, got --split; leave it"),
+        ([*TRACK, "--seed", "0"], "with --recording, got --seed"),
+        (["track", "--benchmark", "coesot", "--size", "1x1"], "options that are used without --recording, got --size"),
+        (["track", "--window-us", "40000"], "without --recording, got --window-us"),
+        ([*VIDEO, "--workers", "1"], "with --video, got --workers"),
+        (["simulate", "--benchmark", "coesot", "--output", "x", "--name", ""], "without --video, got --name"),
+        (["weights", "inspect", "x.pth", "--run", "had"], "without --config, got --run"),
+        (["download", "coesot", "--show", "--output", "x"], "with --show, got --output"),
+        (["config", "--schema", "no.yaml"], "with --schema, got FILE"),
         ([*VIDEO, "--split", "train"], "--split test"),
         ([*VIDEO, "--frame-rate", "0"], "--frame-rate above 0"),
         (["train", "--benchmark", "coesot", "--run", "hda", "--data", "x", "--output", "y"], "did you mean 'had'?"),
@@ -151,6 +162,28 @@ def test_the_schema_and_the_resolved_configuration_are_printed():
     assert json.loads(had("config", "--schema").stdout) == schema()
     shown = had("config", "config/smoke.yaml").stdout
     assert "window_influence: 1.0" in shown  # a default that the file does not state
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    "arguments", [["config"], ["--help"], ["inspect", "{csv}", "--size", "9x9", "--time-unit", "us"]]
+)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_standard_output_is_one_sentence_and_a_closed_pipe_none(tmp_path, arguments, unbuffered):
+    (tmp_path / "e.csv").write_text("x,y,p,t\n1,1,1,1\n2,1,1,5\n")
+    command = [sys.executable, "-m", "had.cli", *(word.format(csv=tmp_path / "e.csv") for word in arguments)]
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    reading, closed = os.pipe()
+    os.close(reading)
+    with Path("/dev/full").open("w") as full, os.fdopen(closed, "w") as pipe:
+        answers = [
+            subprocess.run(command, cwd=REPOSITORY, env=environment, stdout=out, stderr=subprocess.PIPE, text=True)
+            for out in (full, pipe)
+        ]
+    assert [answer.returncode for answer in answers] == [2, 1]
+    assert answers[0].stderr.startswith("had: expected a standard output with room, got one that cannot be written")
+    assert answers[0].stderr.count("\n") == 1
+    assert answers[1].stderr == ""
 
 
 def test_a_verb_loads_only_what_it_needs():
