@@ -81,7 +81,9 @@ def at_home(path: Path) -> Path:
     Raises:
         PydanticCustomError: nobody of that name, or signs that stand for something else in the workflow's rules.
     """
-    if set(str(path)) & set("{}<>\n\t"):
+    if set(str(path)) & set("\n\t"):
+        raise PydanticCustomError("unusual", "input should be a path of one line without tabs")
+    if set(str(path)) & set("{}<>"):
         raise PydanticCustomError("unusual", "input should be a path without braces, < and >, which Snakemake reads")
     if re.match(r"\$\w+(/|$)", str(path)):
         raise PydanticCustomError("unusual", "input should begin with `~` for the home folder: no variable is read")
