@@ -13,7 +13,7 @@ import pandas as pd
 
 from had.config import run_digest
 from had.data.layouts import layout_of
-from had.errors import ConfigError
+from had.errors import ConfigError, counted
 from had.evaluation import statistics
 from had.evaluation.benchmark import gather, of_pair, training_summary
 from had.evaluation.one_seed import LINES_OF_ONE_SEED
@@ -46,7 +46,8 @@ def _comparisons(experiment: Experiment, benchmark: str) -> Table:
     scores, lines = gather(experiment, benchmark), []
     for regime, first, second in compared_pairs(experiment):
         lines.append(_compare(experiment, scores, first, second) | {"regime": regime})
-    caption = f"Planned comparisons on {layout_of(benchmark).title} ({len(set(scores['sequence']))} test sequences)."
+    size = counted(scores["sequence"].nunique(), "test sequence")
+    caption = f"Planned comparisons on {layout_of(benchmark).title} ({size})."
     if not lines:
         return nothing_compared(experiment, caption)
     groups = [sum(line["regime"] == regime for line in lines) for regime in ("", *experiment.regimes)]

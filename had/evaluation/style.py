@@ -144,9 +144,17 @@ def reach(values: Any, low: Any, high: Any) -> list:
     return [np.maximum(np.atleast_1d(values - low), 0), np.maximum(np.atleast_1d(high - values), 0)]
 
 
+NO_INTERVALS = "no intervals over one sequence"
+
+
 def resampled(options: EvaluationOptions) -> str:
     """How a picture's intervals were made, in few words."""
     return f"{options.resamples} resamples, seed {options.seed}"
+
+
+def intervals(options: EvaluationOptions, sequences: int) -> str:
+    """What a picture's title says of its intervals over so many sequences; over one there are none."""
+    return f"95 % intervals: {resampled(options)}" if sequences > 1 else NO_INTERVALS
 
 
 def settle(drawn: Figure) -> None:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from had.evaluation import latex_text as tex
 from had.evaluation import markdown_text as md
+from had.evaluation.printed_numbers import number
 from had.evaluation.result_tables import write_table
 from had.evaluation.type_widths import BOLD, TINY, points
 from had.files import atomic_file
@@ -155,9 +156,9 @@ def _floats(table: Table, label: str) -> list[str]:
     if width > LINE * 0.8 or len(pages) > 1 or len(table.data) > 25:
         size = rf"\scriptsize\setlength{{\tabcolsep}}{{{GAP / 2:.1f}pt}}"
     lines: list[str] = []
-    for number, page in enumerate(pages):
-        caption = rf"\caption{{{tex.escaped(table.caption)}}}" if number == 0 else "(continued)"
-        anchor = rf"\label{{{label}}}" if number == 0 else r"\par"
+    for place, page in enumerate(pages):
+        caption = rf"\caption{{{tex.escaped(table.caption)}}}" if place == 0 else "(continued)"
+        anchor = rf"\label{{{label}}}" if place == 0 else r"\par"
         lines += [
             *([""] if lines else []),
             r"\begin{table}[t]",
@@ -166,7 +167,7 @@ def _floats(table: Table, label: str) -> list[str]:
             rf"{anchor}\vspace{{4pt}}",
             *(
                 [rf"\parbox{{\linewidth}}{{\scriptsize {tex.escaped(table.above)}}}\vspace{{4pt}}"]
-                if above and not number
+                if above and not place
                 else []
             ),
             size,
@@ -272,8 +273,7 @@ def _value(value, column: Column) -> str:
         return str(value)
     if column.least is not None and value < column.least:
         return f"< {column.least}"
-    sign = "+" if column.signed else ""
-    return f"{value * column.scale:{sign}.{column.digits}f}".replace("-", "−")
+    return number(value * column.scale, column.digits, signed=column.signed)
 
 
 def _interval(row: dict, column: Column) -> str:

@@ -248,10 +248,11 @@ def _conventions(experiment: Experiment, benchmark: str, board: Scoreboard) -> l
     """What the numbers are; of training only where something was trained."""
     one_shot, trained = ONE_SHOT in board.metrics, ""
     if experiment.runs:
+        held = "Intervals and p" if any(comparable(rows_of(experiment))) else "Intervals"
         trained = (
             f"Training seeds {_seeds(experiment)}, scores are means over them. "
-            f"{'Intervals and p' if any(comparable(rows_of(experiment))) else 'Intervals'} hold for these trained "
-            "networks: another training seed adds a spread of its own."
+            f"{held if board.sequences > 1 else 'They'} hold for these trained networks: another training seed adds a "
+            "spread of its own."
         )
     return [
         "SR: area under the success curve, the mean of 21 thresholds (a perfect track reaches 20/21 = 0.952, more "

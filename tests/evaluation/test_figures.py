@@ -98,14 +98,6 @@ def test_runs_differ_in_more_than_colour():
     assert len({style.bar(k)["hatch"] for k in range(style.MOST_LINES)}) == style.MOST_LINES
 
 
-def test_crowded_pictures_show_as_many_rows_as_can_be_told_apart(made, tmp_path):
-    assert len(scenes.few_rows(made[0])) == style.MOST_LINES == len(made[0].runs)
-    more = experiment(tmp_path, external={"other": str(tmp_path)}, figures={"runs": ["had_sa"]})
-    shown = [row.run for row in scenes.few_rows(more)]
-    assert len(shown) == style.MOST_LINES
-    assert {"had_sa", "other"} <= set(shown)
-
-
 def test_attributes_of_too_few_sequences_stay_out_of_the_radar(made):
     flags = read_attributes(made[0], "coesot").sum(axis=0)
     least = int(flags.max())

@@ -54,7 +54,7 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     left.set(xlabel="SR (grey: one sequence)", ylabel="", xlim=(0, 1))
     right.axvline(0, color="#7F7F7F", linewidth=0.8, zorder=0)
     right.set(xlabel=f"ΔSR to {REFERENCE}, paired")
-    intervals = f"95 % intervals: {style.resampled(experiment.evaluation)}"
+    intervals = style.intervals(experiment.evaluation, board.sequences)
     drawn.suptitle(f"{layout_of(benchmark).title} [SR]; {intervals}", fontsize=8)
     left.grid(axis="y", visible=False)
     right.grid(axis="y", visible=False)

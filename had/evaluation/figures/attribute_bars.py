@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from had.data.layouts import layout_of
+from had.errors import counted
 from had.evaluation import style
 from had.evaluation.attributes import meaning, telling_attributes
 from had.evaluation.benchmark import gather
@@ -67,7 +68,7 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     handles = [Patch(**style.bar(row.look)) for row in rows]
     drawn.axes[-1].set_xlabel(key, fontsize=style.LEAST_TYPE)
     legend_below(drawn, handles, labels)
-    intervals = f"95 % intervals: {style.resampled(options)}{left_out(experiment, few)}"
+    intervals = f"{style.intervals(options, overall.sequences)}{left_out(experiment, few)}"
     drawn.suptitle(f"{title}: SR by attribute (sequences)\n{intervals}", fontsize=7)
     return drawn
 
@@ -75,6 +76,7 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
 def left_out(experiment: Experiment, few: list[str]) -> str:
     """What a picture by attribute does not show, to follow its title."""
     parts = [f"left out, fewer than {experiment.evaluation.least_sequences}: {', '.join(few)}"] if few else []
-    more = len([row for row in rows_of(experiment) if row.kind != "control"]) - len(scenes.few_rows(experiment))
-    parts += [f"{more} more rows in the table"] if more > 0 else []
+    shown = scenes.few_rows(experiment)
+    more = sum(row.kind != "control" and row not in shown for row in rows_of(experiment))
+    parts += [f"{counted(more, 'more row')} in the table"] if more else []
     return f"; {'; '.join(parts)}" if parts else ""

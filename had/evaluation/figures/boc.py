@@ -48,6 +48,9 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     axes.set_ylim(-0.7, len(names) - 0.3)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", left=False)
-    axes.set_xlabel(f"BOC with 95 % interval\n({style.resampled(options)})")
+    several = scores["sequence"].nunique() > 1
+    axes.set_xlabel(
+        f"BOC with 95 % interval\n({style.resampled(options)})" if several else f"BOC\n{style.NO_INTERVALS}"
+    )
     drawn.suptitle(f"{benchmark_title} [BOC]; grey: the {len(baselines.trackers)} baselines", fontsize=8)
     return drawn

@@ -16,6 +16,7 @@ from had.options.experiment import Experiment
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LINES = "95 % intervals, thick: over sequences; thin: over sequences and training seeds"
 LETTERS = 70
 """Of a pair's names on one line beside the panels."""
 
@@ -51,6 +52,8 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
         axes.tick_params(axis="y", left=False)
     axes.set_yticks(heights, labels)
     axes.set_ylim(heights[-1] + 0.6, -0.6)
-    lines = "95 % intervals, thick: over sequences; thin: over sequences and training seeds"
-    drawn.suptitle(f"{layout_of(benchmark).title}; {style.resampled(experiment.evaluation)}\n{lines}", fontsize=8)
+    title = f"{layout_of(benchmark).title}; {style.resampled(experiment.evaluation)}\n{LINES}"
+    if data[[f"{name}_low" for name in known]].isna().all(axis=None):
+        title = f"{layout_of(benchmark).title}; {style.NO_INTERVALS}"
+    drawn.suptitle(title, fontsize=8)
     return drawn

@@ -50,8 +50,9 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
         _factor(axes, table, options, rows, quartiles(measured[name]))
         axes.set_xlabel(title)
     top.axes[0].set_ylabel("SR")
-    title = f"{layout_of(benchmark).title}: quartiles of the {len(names)} test sequences"
-    top.suptitle(f"{title}; 95 % intervals: {style.resampled(options)}", fontsize=8)
+    which = f"quartiles of the {len(names)} test sequences" if len(names) > 1 else "the one test sequence"
+    title = f"{layout_of(benchmark).title}: {which}"
+    top.suptitle(f"{title}; {style.intervals(options, len(names))}", fontsize=8)
     if both:
         _attributes(below[0].subplots(), table, options, rows, flags.loc[names])
     handles = [Line2D([], [], linestyle="", markersize=4, **style.marker(row.look)) for row in rows]

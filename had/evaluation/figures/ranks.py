@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from had.data.layouts import layout_of
+from had.errors import counted
 from had.evaluation import statistics, style
 from had.evaluation.benchmark import gather
 from had.evaluation.figures.labels import short, width_beside
@@ -71,7 +72,7 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     axes.spines[:].set_visible(False)
     options, shared = experiment.evaluation, "; equal ones share" if (first < last).any() else ""
     axes.set_xlabel(
-        f"Rank by SR: % of {options.resamples} resamples\nof {board.sequences} sequences, seed {options.seed}{shared}"
+        f"Rank by SR: % of {options.resamples} resamples\nof {counted(board.sequences)}, seed {options.seed}{shared}"
     )
     if len(rows) < len(shown):
         axes.set_xlabel(f"{axes.get_xlabel()}; without networks of one training seed")

@@ -58,7 +58,8 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
         if groups[shifted]:
             keys[text] = {"marker": shapes[shifted], "color": "#7F7F7F", "linestyle": ""}
     handles = [Line2D([], [], **look) for look in keys.values()]
-    title, intervals = layout_of(benchmark).title, f"95 % intervals: {style.resampled(experiment.evaluation)}"
+    sequences = board[rows[0].run].sequences
+    title, intervals = layout_of(benchmark).title, style.intervals(experiment.evaluation, sequences)
     drawn.suptitle(f"{title} [SR, OPE]; {intervals}", fontsize=8)
     legend_below(drawn, handles, list(keys))
     return drawn

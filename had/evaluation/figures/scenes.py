@@ -36,13 +36,15 @@ def shown_rows(experiment: Experiment) -> list[Row]:
 
 
 def few_rows(experiment: Experiment) -> list[Row]:
-    """The rows of pictures that grow crowded: all but controls, or as many as can be told apart, `shown_rows` first."""
-    rows = [row for row in rows_of(experiment) if row.kind != "control"] or rows_of(experiment)
-    if len(rows) <= style.MOST_LINES:
-        return rows
+    """The rows of pictures that grow crowded: as many as can be told apart, `shown_rows` first, then external trackers.
+
+    Of controls those that ``figures.runs`` names; all where there is nothing else.
+    """
+    rows = rows_of(experiment)
+    usual = [row for row in rows if row.kind != "control"] or rows
+    first = [row for row in shown_rows(experiment) if row in usual or row.run in experiment.figures.runs]
     external = [row for row in rows if row.kind == "external"]
-    wanted = dict.fromkeys([row for row in shown_rows(experiment) if row in rows] + external + rows)
-    chosen = list(wanted)[: style.MOST_LINES]
+    chosen = list(dict.fromkeys(first + external + usual))[: style.MOST_LINES]
     return [row for row in rows if row in chosen]
 
 

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from had.data.layouts import layout_of
+from had.errors import counted
 from had.evaluation import style
 from had.evaluation.figures.labels import short
+from had.evaluation.printed_numbers import number
 from had.evaluation.sequences import Pair, pairs_of
 from had.options.experiment import Experiment
 
@@ -44,7 +46,7 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     right.yaxis.tick_right()
     right.spines["left"].set_visible(False)
     _sorted(middle, first)
-    middle.set(xlabel=f"{len(first.sequences)} sequences, sorted", ylabel="ΔSR")
+    middle.set(xlabel=f"{counted(len(first.sequences))}, sorted", ylabel="ΔSR")
     title = f"{short(first.first.title)} − {short(first.second.title)}"
     top.suptitle(f"{layout_of(benchmark).title}: {title}", fontsize=8)
     places = below[0].subplots(lines, COLUMNS, squeeze=False, sharey=True).ravel() if lines else []
@@ -83,7 +85,7 @@ def _sorted(axes: Axes, pair: Pair) -> None:
     axes.axhline(0, color="#7F7F7F", linewidth=0.7)
     axes.axhline(values.mean(), color="black", linewidth=0.8, linestyle=(0, (4, 2)))
     better, worse = int((values > 0).sum()), int((values < 0).sum())
-    axes.text(0.97, 0.95, f"{better} better, {worse} worse\nmean {values.mean():+.3f}".replace("-", "−"), ha="right",
-              va="top", fontsize=6, transform=axes.transAxes)  # fmt: skip
+    told = f"{better} better, {worse} worse\nmean {number(values.mean(), 3, signed=True)}"
+    axes.text(0.97, 0.95, told, ha="right", va="top", fontsize=6, transform=axes.transAxes)
     axes.set_xticks([])
     axes.grid(axis="x", visible=False)

@@ -10,6 +10,7 @@ from had.data.layouts import layout_of
 from had.evaluation import style
 from had.evaluation.benchmark import gather, read_profile
 from had.evaluation.figures.labels import height_of_legend, legend_below, scored
+from had.evaluation.printed_numbers import telling_digits
 from had.evaluation.rows import Row, rows_of
 from had.evaluation.scoreboard import scoreboard
 from had.options.experiment import Experiment
@@ -55,12 +56,12 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
     axes = drawn.subplots()
     places: dict[str, float] = {}
     sizes: dict[str, list[float]] = {}
-    several = False
+    several, digits = False, telling_digits([network.parameters / 1e6 for network in networks])
     for group in groups(networks):
         speeds = [fps for network in group for fps in network.fps]
         speed, half = float(np.mean(speeds)), 0.013 * most * (len(group) - 1)
         places |= {n.row.run: x for n, x in zip(group, np.linspace(-half, half, len(group)) + speed, strict=True)}
-        sizes.setdefault(f"{group[0].parameters / 1e6:.1f} M", []).append(speed)
+        sizes.setdefault(f"{group[0].parameters / 1e6:.{digits}f} M", []).append(speed)
         if len(speeds) > 1:
             several, beside = True, half + 0.02 * most
             ends = min(speed - beside, *speeds), max(speed + beside, *speeds)
@@ -77,8 +78,12 @@ def draw(experiment: Experiment, benchmark: str, kind: str) -> Figure:
             places[row.run], score, yerr=style.reach(score, low, high), linestyle="none", markersize=5,
             markeredgecolor="white", markeredgewidth=0.5, **style.marker(row.look),
         )[2][0].set(alpha=0.5, linewidth=0.9, zorder=1)  # fmt: skip
-    axes.set(xlabel=f"Frames a second{GREY if several else ''}", ylabel="SR with 95 % interval")
-    axes.set_title(f"{layout_of(benchmark).title} [SR]; {style.resampled(experiment.evaluation)}")
+    axes.set(
+        xlabel=f"Frames a second{GREY if several else ''}",
+        ylabel=f"SR{' with 95 % interval' if board.sequences > 1 else ''}",
+    )
+    made = style.resampled(experiment.evaluation) if board.sequences > 1 else style.NO_INTERVALS
+    axes.set_title(f"{layout_of(benchmark).title} [SR]; {made}")
     axes.margins(x=0.1, y=0.2)
     axes.set_xlim(left=0)
     handles = [Line2D([], [], linestyle="", markersize=5, **style.marker(row.look)) for row in rows]
