@@ -16,8 +16,7 @@ SEPARATORS = ",;\t"
 _EMPTY_FIELD = re.compile(r"^\s*[,;]|[,;]\s*[,;]")
 _EMPTY_TABBED = re.compile(r"^\t|\t\t")
 _BLANK_GAP = re.compile(r"\S +\S")
-_DOUBTFUL = re.compile(rb"(?:\A|[\n,;\t])[,;\t]")
-"""A separator at a line's begin or behind another one: the careful way knows which of them leave a field empty."""
+_TO_COMMAS = bytes.maketrans(SEPARATORS.encode(), b"," * len(SEPARATORS))
 _TO_BLANKS = bytes.maketrans(SEPARATORS.encode(), b" " * len(SEPARATORS))
 _BLANKS = str.maketrans(SEPARATORS, " " * len(SEPARATORS))
 _PLAIN = b"0123456789+-.eE,; \t\r\nNnAa"
@@ -32,7 +31,10 @@ def quick_boxes(content: bytes) -> np.ndarray | None:
     a byte-order mark, Windows line ends and blank lines at the end are read over.
     """
     content = content.removeprefix(_MARK).rstrip()
-    if not content or content.translate(None, _PLAIN) or _DOUBTFUL.search(content.translate(None, b" ")):
+    if not content or content.translate(None, _PLAIN):
+        return None
+    commas = b"\n" + content.translate(_TO_COMMAS, b" ")
+    if b",," in commas or b"\n," in commas:  # the careful way knows whether these leave a field empty
         return None
     lines = content.count(b"\n") + 1
     try:
