@@ -138,6 +138,8 @@ def _stored(experiment: Experiment, benchmark: str, run: str, seed: int) -> dict
         if stored[name].shape != shape or stored[name].dtype.kind not in kinds:
             got = f"{stored[name].shape} of {stored[name].dtype} as {name!r} in {path}"
             raise DataError(f"{expected}, {shape} as {name!r}", got, remedy)
+        if name in Curves._fields and not ((stored[name] >= 0) & (stored[name] <= 1)).all():
+            raise DataError(f"{expected}, shares as {name!r}", f"values outside of 0 to 1 in {path}", remedy)
     return stored
 
 

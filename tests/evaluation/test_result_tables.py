@@ -131,6 +131,20 @@ def test_damaged_results_are_one_sentence_with_the_file(made, tmp_path, name, co
         path.write_bytes(before)
 
 
+@pytest.mark.parametrize("value", [np.nan, 1.5, -0.1])
+def test_a_stored_curve_of_other_values_than_shares_is_named(made, tmp_path, value):
+    path = folder_of(made, "metrics", "coesot", "had", 0) / "curves.npz"
+    before = path.read_bytes()
+    arrays = dict(np.load(path))
+    arrays["error"][1, 3] = value
+    np.savez(path, **arrays)
+    try:
+        with pytest.raises(DataError, match=r"shares as 'error', got values outside of 0 to 1 in .*curves\.npz"):
+            write_product("figure", "precision", experiment=made, benchmark="coesot", stem=tmp_path / "x")
+    finally:
+        path.write_bytes(before)
+
+
 @pytest.mark.parametrize(
     ("name", "column"), [("per_sequence.csv", "SR"), ("per_sequence.csv", "PR_auc"), ("profile.csv", "threads")]
 )
