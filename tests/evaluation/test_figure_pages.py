@@ -37,6 +37,7 @@ def made(request, tmp_path_factory):
     planned = [["had", "student"], ["had", "hdetrack"], ["had_sa", "had_ta"], ["teacher", "student"]]
     one = experiment(
         folder / "results",
+        seeds=[0, 1],  # networks of one have no ranks
         external={f"{LONG}{k}{'x' * 9 * (k % 2)}": str(folder / f"theirs{k}") for k in range(EXTERNAL[rows])},
         benchmarks={"coesot": {"baselines": str(folder / "baselines.npz")}},
         evaluation={"resamples": 50, "least_sequences": 3, "comparisons": planned if rows == 20 else []},
