@@ -283,6 +283,19 @@ def read_json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def file_state(file: Path | os.DirEntry[str]) -> tuple[int, int, int]:
+    """(bytes, nanoseconds of the last change of its content, of its inode); (-1, 0, 0) where there is no such file.
+
+    Another one in its place has another state, were it of the same size and age (`cp -p`). So has the same one after
+    a change of its rights, its name or its links.
+    """
+    try:
+        status = file.stat()
+    except OSError:
+        return -1, 0, 0
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
 def file_digest(path: Path | str | None) -> str:
     """SHA-256 of a file in hexadecimal digits, empty where there is none."""
     if path is None or not Path(path).is_file():

@@ -3,6 +3,7 @@
 ::
 
     meta.json                 what the folder holds, checksums, and the digest of all that it depends on
+    inputs.txt                digest of names, sizes and times of the files that were read
     boxes.npy, present.npy, frame_times_us.npy
     events.npy                (N,) x, y, p of the events of all frames, frame after frame: 5 bytes an event
     slices.npy                (F + 1,) first event of each frame, and N
@@ -13,7 +14,7 @@
 
 Events are streamed through a file, so memory does not depend on the recording's length. Without a raw
 recording the published images are referenced where they lie, and the published voxels are packed.
-The same inputs and options give the same bytes.
+The same inputs and options give the same bytes, inputs.txt apart, which no other program reads.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ from had.data.prepared_files import (
 from had.data.published import (
     all_published_files,
     extra_files,
+    files_read,
     has_published,
+    needed_images,
     published_files,
     published_size,
     read_voxels,
@@ -54,13 +57,14 @@ from had.data.raw_files import open_raw, raw_file
 from had.data.representations import event_image, voxel_cells_of_slices
 from had.data.store import Spool, spooled, write_camera, write_events, write_image, write_voxels
 from had.errors import ConfigError
-from had.files import atomic_folder, room_in
+from had.files import atomic_folder, file_state, room_in
 from had.options.recordings import PreparationOptions
 
 log = logging.getLogger(__name__)
 
 FORMAT_VERSION = 2
 """Raised when the stored bytes change their meaning: everything is prepared again."""
+_STATE = "inputs.txt"
 BATCH_EVENTS, BATCH_SLICES = 1 << 15, 64
 """Slices whose voxels are made at once: small enough for the processor's cache."""
 
@@ -95,11 +99,11 @@ class SequencePreparation:
 
     def run(self) -> dict[str, Any]:
         """Prepare the sequence unless it is up to date; its metadata."""
-        key = self._key()
+        key, state = self._key(), self._state()
         path = self.target / "meta.json"
-        if path.is_file() and not (self.raw.is_file() and self.raw.stat().st_mtime > path.stat().st_mtime):
+        if path.is_file():
             meta = read_description(path)
-            if meta.get("digest") == key and is_whole(self.target, meta):
+            if meta.get("digest") == key and is_whole(self.target, meta) and self._known_state() == state:
                 return meta
         with room_in(self.target), atomic_folder(self.target, self._parts()) as folder:
             meta = {
@@ -114,6 +118,7 @@ class SequencePreparation:
                 "frames_dropped": 0,
                 "slicing": None,
             }
+            (folder / _STATE).write_text(f"{state}\n", encoding="utf-8")
             np.save(folder / "boxes.npy", self.annotation.boxes)
             np.save(folder / "present.npy", self.annotation.present)
             meta |= self._from_raw(folder) if self._draws() else self._from_published(folder)
@@ -136,17 +141,40 @@ class SequencePreparation:
         """Names of all that a prepared sequence may hold."""
         images = self.layout.images.get("event_image", "").format(sequence=self.annotation.name, index=0)
         drawn = (glob.escape(images.partition("/")[0]),) if images else ()
-        return ("meta.json", "*.npy", "rgb", *drawn)
+        return ("meta.json", _STATE, "*.npy", "rgb", *drawn)
 
     def _key(self) -> str:
-        """Digest of everything that the folder depends on; the raw file counts by its size (and its age, in `run`)."""
+        """Digest of everything that the folder depends on, but for bytes that `_state` stands for.
+
+        Images count here, too, without what a change of rights alters: none of their bytes is in the folder, and
+        whoever reads them where they lie asks whether the description has changed.
+        """
         a = self.annotation
-        raw_bytes = self.raw.stat().st_size if self.raw.is_file() else None
+        read = [file for file in self._files_read() if file.suffix in self.layout.extensions]
+        images = [(str(file.relative_to(self.source)), *file_state(file)[:2]) for file in read]
         sensor = read_sensor(self.layout, self.source)
         annotated = (sensor, a.name, a.boxes.tolist(), a.present.tolist(), a.attributes)
         recipe = (self.layout.name, repr(self.layout.voxel), self.layout.teacher_streams, self.layout.slices)
         stated = (read_slices(self.source), statements(self.layout, self.source), self.images, FORMAT_VERSION)
-        return digest(self.options, *recipe, *stated, raw_bytes, *annotated)
+        return digest(self.options, *recipe, *stated, images, *annotated)
+
+    def _state(self) -> str:
+        """Digest of the state of all files that are read: any that is replaced changes it."""
+        return digest([(str(file.relative_to(self.source)), *file_state(file)) for file in self._files_read()])
+
+    def _known_state(self) -> str:
+        """`_state` when the folder was written; empty where it does not say."""
+        path = self.target / _STATE
+        return path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else ""
+
+    def _files_read(self) -> list[Path]:
+        """The recording, images and voxels that are read here, and the images that are read later where they lie."""
+        if self._draws():
+            recording, streams = [self.raw], [name for name in ("rgb",) if name in self.layout.teacher_streams]
+        else:
+            recording, streams = [], [*needed_images(self.layout), *(["voxel"] if self._wants_voxels else [])]
+        known = [name for name in streams if name in self.layout.images or (name == "voxel" and self.layout.voxels)]
+        return [*recording, *(file for name in known for file in files_read(self.layout, self.source, name))]
 
     # --- from a raw recording ---------------------------------------------------------------------
 

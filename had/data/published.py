@@ -122,13 +122,25 @@ def extra_files(layout: Layout, source: Path, streams: Collection[str], frames: 
 
 def _numbered_in(layout: Layout, source: Path, stream: str) -> Numbered:
     """The files of a stream, one of images or ``voxel``, in its folder."""
-    pattern, extensions = layout.images.get(stream, ""), layout.extensions
-    if stream == "voxel":
-        assert layout.voxels is not None
-        pattern, extensions = layout.voxels.removesuffix(".mat"), (".mat",)
-    folder = (source / pattern.format(sequence=source.name, index=0)).parent
+    extensions = (".mat",) if stream == "voxel" else layout.extensions
+    folder = _folder_of(layout, source, stream)
     names = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
-    return numbered(names, pattern, source.name, extensions)
+    return numbered(names, _pattern_of(layout, stream), source.name, extensions)
+
+
+def _folder_of(layout: Layout, source: Path, stream: str) -> Path:
+    return (source / _pattern_of(layout, stream).format(sequence=source.name, index=0)).parent
+
+
+def _pattern_of(layout: Layout, stream: str) -> str:
+    """The pattern of a stream's files without their extension."""
+    return (layout.voxels or "").removesuffix(".mat") if stream == "voxel" else layout.images.get(stream, "")
+
+
+def files_read(layout: Layout, source: Path, stream: str) -> list[Path]:
+    """The files of a stream, one of images or ``voxel``, that can be read of a sequence, by their numbers."""
+    folder, there = _folder_of(layout, source, stream), _numbered_in(layout, source, stream)
+    return [folder / name for _, name in sorted(there.files.items())]
 
 
 def needed_images(layout: Layout) -> list[str]:

@@ -141,6 +141,7 @@ def test_changed_descriptions_are_not_trusted(tree, name):
 
 def test_an_up_to_date_split_is_left_alone(tree):
     layout, folder = tree
+    prepare(layout, folder)  # the fixture's copies are new files
     times = {path: path.stat().st_mtime_ns for path in folder.rglob("*.npy")}
     prepare(layout, folder)
     assert times == {path: path.stat().st_mtime_ns for path in folder.rglob("*.npy")}

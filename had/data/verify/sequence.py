@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,11 @@ from had.data.verify.problems import Findings, Problem, some_of
 from had.data.verify.raw import RawFacts, check_frames, check_raw
 from had.data.verify.voxel_files import check_voxels
 from had.errors import DataError
+from had.files import file_state
 from had.options.recordings import PreparationOptions
 
-Listing = dict[str, dict[str, tuple[int, int]]]
-"""Folder under the sequence's ("" for itself) -> file name -> (bytes, nanoseconds of its last change)."""
+Listing = dict[str, dict[str, tuple[int, int, int]]]
+"""Folder under the sequence's ("" for itself) -> file name -> `had.files.file_state`."""
 
 
 @dataclass(frozen=True)
@@ -224,22 +224,19 @@ class SequenceCheck:
         return None if files is None else list(files)
 
 
-def _files(folder: Path) -> dict[str, tuple[int, int]] | None:
-    """Name -> (bytes, time) of what a folder holds, None where there is no such folder; (-1, 0) of links to nothing."""
+def _files(folder: Path) -> dict[str, tuple[int, int, int]] | None:
+    """Name -> state of what a folder holds, None where there is no such folder."""
     try:
         with os.scandir(folder) as entries:
-            return {entry.name: _size_and_time(entry) for entry in entries}
+            return {entry.name: _state(entry) for entry in entries}
     except (FileNotFoundError, NotADirectoryError):
         return None
 
 
-def _size_and_time(entry: os.DirEntry[str]) -> tuple[int, int]:
-    try:
-        status = entry.stat()
-    except OSError:
-        return -1, 0
-    # A folder's own size and time say nothing about a sequence.
-    return (0, 0) if stat.S_ISDIR(status.st_mode) else (status.st_size, status.st_mtime_ns)
+def _state(entry: os.DirEntry[str]) -> tuple[int, int, int]:
+    state = file_state(entry)
+    # A folder's own size and times say nothing about a sequence.
+    return (0, 0, 0) if state[0] >= 0 and entry.is_dir() else state
 
 
 def as_plain(facts: SequenceFacts, problems: list[Problem]) -> dict[str, Any]:
