@@ -2,7 +2,8 @@
 
 Frames and boxes of one number belong together one by one. Where there are more frames, the publishers' list of first
 frames (`Layout.starts`) or the sequence's own range (`RANGE_FILE`) says with which one the boxes begin; a layout whose
-recordings begin before their first box is refused without that number.
+recordings begin before their first box is refused without that number. The list is about recordings: published images,
+which may be cut to the boxes, are held against it only where there are more of them.
 """
 
 from __future__ import annotations
@@ -30,16 +31,20 @@ def first_frame(layout: Layout, folder: Path, *, boxes: int, frames: int, what: 
         what: what the frames are and where, for the message.
 
     Raises:
-        DataError: fewer frames than boxes, from the first one on; or nothing states a number that the layout needs.
+        DataError: fewer frames than boxes, from the first one on; nothing states a number that the layout needs; or
+            lists differ in it.
     """
     expected = f"a frame for each of {boxes} boxes"
     if frames < boxes:
         raise DataError(expected, f"{frames} {what}", "complete the recording or shorten its annotation")
-    if frames == boxes:
-        return 0
     if not layout.starts:
-        return _start_of_range(folder, boxes, frames)
-    first, path = _listed(layout, folder)
+        return 0 if frames == boxes else _start_of_range(folder, boxes, frames)
+    stated = _listed(layout, folder)
+    if stated is None:
+        if frames == boxes:
+            return 0
+        raise _unlisted(layout, folder)
+    first, path = stated
     if first + boxes > frames:
         got = f"{frames} {what}, of which {path} says that the first box belongs to number {first} (from 0)"
         raise DataError(expected, got, "check that list, the recording and its annotation")
@@ -75,15 +80,22 @@ def _lists(layout: Layout, folder: Path) -> list[Path]:
     return [path for path in places if path.is_file()]
 
 
-def _listed(layout: Layout, folder: Path) -> tuple[int, Path]:
-    """The number in the publishers' list, and that list's path."""
+def _listed(layout: Layout, folder: Path) -> tuple[int, Path] | None:
+    """The number in the publishers' lists, and the list that has it; None where none does (`DataError`: two differ)."""
+    known = {path: read_starts(path).get(folder.name) for path in _lists(layout, folder)}
+    numbers = {path: first for path, first in known.items() if first is not None}
+    stated = sorted(numbers.items(), key=lambda item: item[1])
+    if stated and stated[0][1] != stated[-1][1]:
+        got = " and ".join(f"{first} in {path}" for path, first in (stated[0], stated[-1]))
+        raise DataError(f"one number of the first frame with a box of {folder.name}", got, "correct or remove one list")
+    return next(((first, path) for path, first in numbers.items()), None)
+
+
+def _unlisted(layout: Layout, folder: Path) -> DataError:
     there = _lists(layout, folder)
-    for path in there:
-        if (first := read_starts(path).get(folder.name)) is not None:
-            return first, path
     expected = f"the number of the first frame with a box of {folder.name}, before which {layout.title} is recorded"
     got = f"no line for it in {there[0]}" if there else f"no list {layout.starts[0]} in {folder.parent.parent}"
-    raise DataError(expected, got, f"put the publishers' list there (a line `sequence,number`, from 0): {layout.home}")
+    return DataError(expected, got, f"put the publishers' list there (a line `sequence,number`, from 0): {layout.home}")
 
 
 def read_starts(path: Path) -> dict[str, int]:

@@ -121,6 +121,28 @@ def test_fe108_without_a_usable_first_frame_is_refused(tmp_path, content, patter
     refused(FE108, tmp_path / "raw", tmp_path, "first-frame", pattern)
 
 
+def test_a_list_that_contradicts_a_recording_of_as_many_frames_as_boxes_is_refused(tmp_path):
+    one_sequence(FE108, tmp_path / "raw", boxes=6, count=6)
+    (tmp_path / "raw" / FE108.starts[0]).write_text("dove,0\n")
+    check_events_lie_in_boxes(prepared(FE108, tmp_path / "raw", tmp_path / "out"), 0)
+    (tmp_path / "raw" / FE108.starts[0]).write_text("dove,12\n")
+    refused(FE108, tmp_path / "raw", tmp_path, "first-frame", r"got 6 camera frames .*first box belongs to number 12")
+
+
+@pytest.mark.parametrize("slicing", ["layout", "equal"])
+@pytest.mark.parametrize("count", [6, 20])
+@pytest.mark.parametrize("second", ["test/start_frame_idx_FE108.txt", "start_frame_idx.txt"])
+def test_two_lists_with_another_number_of_one_sequence_are_refused(tmp_path, slicing, count, second):
+    one_sequence(FE108, tmp_path / "raw", boxes=6, count=count)
+    lists = tmp_path / "raw" / FE108.starts[0], tmp_path / "raw" / second
+    lists[0].write_text("dove,0\nbear,1\n")
+    lists[1].write_text("dove,0\nbear,2\n")
+    assert not errors_of(FE108, tmp_path / "raw", tmp_path)  # the other sequence's number is not asked for
+    lists[1].write_text("dove,12\n")
+    both = rf"one number .* of dove, got 0 in {lists[0]} and 12 in {lists[1]}; correct or remove one"
+    refused(FE108, tmp_path / "raw", tmp_path, "first-frame", both, slicing=slicing)
+
+
 def test_a_list_that_is_put_there_later_is_seen(tmp_path):
     one_sequence(FE108, tmp_path / "raw", boxes=6, count=20, first=12)
     assert errors_of(FE108, tmp_path / "raw", tmp_path)

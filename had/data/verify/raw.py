@@ -135,7 +135,8 @@ def check_frames(
             layout, options, path, boxes=boxes, camera_frames=count, camera_is_read=camera_is_read
         )
     except (DataError, ConfigError) as error:
-        kind = "raw-short" if count < boxes or slicing == "equal" else "first-frame"
+        short = count < boxes or (slicing == "equal" and not counts)
+        kind = "raw-short" if short else "first-frame"
         findings.refused("options" if isinstance(error, ConfigError) else kind, error, file=path)
         return
     if slicing != "equal" or camera_is_read:
