@@ -3,9 +3,10 @@
 import pytest
 
 from had.config import load
-from had.data.annotations import read_flags, read_ground_truth, read_list
+from had.data.annotations import read_flags, read_ground_truth
 from had.data.frames import read_image
 from had.data.mat_files import read_mat
+from had.data.names import read_list
 from had.errors import HadError
 from had.evaluation.stored_arrays import read_arrays
 from had.evaluation.track_files import read_boxes

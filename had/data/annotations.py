@@ -6,9 +6,6 @@ Text files enter, checked line by line; `Annotation` leaves. No recording is ope
 from __future__ import annotations
 
 import logging
-import os
-import unicodedata
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,21 +14,17 @@ import numpy as np
 from had.box_text import fields, has_empty_field, quick_boxes
 from had.data.annotation_layouts import AnnotationLayout, flags_mean
 from had.data.layouts import SENSOR_FILE, SLICES_FILE, Layout
+from had.data.names import read_list
 from had.data.second_annotation import refuse_second
 from had.errors import DataError, excerpt, nearest
 from had.files import read_rows, read_text, refuse_pointer, shown
 from had.numerals import natural
 
 log = logging.getLogger(__name__)
-_SHARED_SUFFIXES = ("_time", ".npy")
-"""Result files of the sequence ``car`` are car.txt, car_time.txt and, inside of archives, car.npy."""
-
 MOST_SIDE = 1 << 14
 """Pixels of a sensor's side; a coordinate is stored in 16 bits."""
 MOST_SLICES = 10_000_000
 """Slices of a recording."""
-MOST_NAME = 255
-"""Bytes of a folder's name."""
 
 
 @dataclass(frozen=True)
@@ -86,59 +79,6 @@ def read_names(layout: Layout, root: Path, split: str) -> list[str]:
     if doubled:
         log.warning("%s: left out of train, because another split lists them too: %s", layout.title, ", ".join(doubled))
     return [name for name in names if name not in others]
-
-
-def read_list(path: Path) -> list[str]:
-    """The names in a list of sequences, one a line.
-
-    Raises:
-        DataError: no file, no name, a name twice, one that is a path, or as `refuse_shared_files`.
-    """
-    if not path.is_file():
-        remedy = "check the root, or write it: one sequence name a line"
-        if not path.parent.is_dir():
-            remedy = "check the root, or get the recordings: `had download` fetches them or says how"
-        raise DataError("a list of sequences", f"no file {path}", remedy)
-    lines = [line.strip() for line in read_text(path, "a list of sequences").splitlines()]
-    names = [line for line in lines if line]
-    for number, name in enumerate(lines, 1):
-        if name.startswith(".") or set(name) & set("/\\\0") or len(name.encode(errors="replace")) > MOST_NAME:
-            got, remedy = f"{excerpt(name)} in line {number} of {path}", "write names without a path or a leading dot"
-            raise DataError("names of folders", got, remedy)
-    doubled = sorted(name for name, count in Counter(names).items() if count > 1)
-    if not names:
-        remedy = "write one sequence name a line, or leave the list out"
-        raise DataError("the names of sequences", f"none in {path}, which is empty", remedy)
-    if doubled:
-        again = lines.index(doubled[0], lines.index(doubled[0]) + 1) + 1
-        got = f"{doubled[0]!r} more than once in {path} (line {again} of it)"
-        raise DataError("each sequence once", got, "correct that list")
-    refuse_shared_files(names, path)
-    return names
-
-
-def refuse_shared_files(names: list[str], path: Path) -> None:
-    """See that no two sequences would be written to the same file.
-
-    Args:
-        names: of the sequences whose folders lie beside ``path``.
-        path: what names them.
-
-    Raises:
-        DataError: one is called like the other's times, or like its array in an archive; or, where a file system does
-            not tell capitals, they are the same folder.
-    """
-    known, alike = set(names), dict[str, str]()
-    for name in names:
-        other = alike.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
-        folders = path.parent / name, path.parent / other
-        if other != name and all(map(os.path.isdir, folders)) and os.path.samefile(*folders):
-            got = f"{other!r} and {name!r} in {path}, which are the same folder"
-            raise DataError("a folder for each sequence", got, "rename one of them, here and on disk")
-        for suffix in _SHARED_SUFFIXES:
-            if name + suffix in known:
-                got = f"{name!r} and {name + suffix!r} in {path}, which both mean the file {name}{suffix}"
-                raise DataError("sequences with result files of their own", got, "rename one, here and on disk")
 
 
 def read_annotation(

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from had.data.annotations import Annotation, read_annotation, read_list, read_split, refuse_shared_files
+from had.data.annotations import Annotation, read_annotation, read_split
 from had.data.frames import Frame
 from had.data.layouts import layout_of
+from had.data.names import read_list, refuse_shared_files
 from had.data.prepared_files import IMAGE_CHECKSUMS, check_array, damaged, read_description
 from had.errors import DataError
 

@@ -12,21 +12,26 @@ import cv2
 import h5py
 import numpy as np
 import pytest
-from miniature import annotate, some_boxes
+from miniature import annotate, some_boxes, write_eventvot
 
 from had.data.annotation_folders import find_annotations
-from had.data.annotations import read_attributes, read_list, read_sensor, read_slices
+from had.data.annotations import read_attributes, read_sensor, read_slices
 from had.data.archives import find_archives
 from had.data.frames import read_image
 from had.data.image_header import checked_size
 from had.data.image_size import image_size
 from had.data.layouts import LAYOUTS, SENSOR_FILE, SLICES_FILE
 from had.data.mat_files import mat_names, read_mat
+from had.data.names import MOST_NAME, read_list
+from had.data.prepare import prepare_split
+from had.data.sequences import load_split
 from had.data.simulate.video import Video
 from had.data.unpack import unpack
 from had.errors import DataError
+from had.files import atomic_file
+from had.options.recordings import PreparationOptions
 
-COESOT = LAYOUTS["coesot"]
+COESOT, EVENTVOT = LAYOUTS["coesot"], LAYOUTS["eventvot"]
 HIDDEN = bytes((0, 5, 22, 7, 0, 2, 0, 0)) + b"Mac OS X        " + bytes(4072)
 
 
@@ -194,11 +199,25 @@ def test_a_zip_archive_with_a_strange_name_is_refused(tmp_path, name):
         unpacked(tmp_path, "one.zip", content)
 
 
-@pytest.mark.parametrize("name", [".", "..", "._car", ".car", "a/b", "a\\b", "a\0b", "x" * 256, "ü" * 128])
+@pytest.mark.parametrize(
+    "name", [".", "..", "._car", ".car", "a/b", "a\\b", "a\0b", "x" * 226, "ü" * 113, "index.json", "Index.JSON"]
+)
 def test_a_list_with_what_is_no_folders_name_is_refused(tmp_path, name):
     (tmp_path / "list.txt").write_text(f"one\n{name}\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"names of folders, got .* in line 2 of"):
         read_list(tmp_path / "list.txt")
+
+
+@pytest.mark.parametrize("name", ["x" * MOST_NAME, "x" + "é" * (MOST_NAME // 2)])
+def test_the_longest_name_is_prepared_and_fits_the_files_of_its_track(tmp_path, monkeypatch, name):
+    monkeypatch.setattr("had.files._writer", lambda: "abcdef-4194303")
+    write_eventvot(EVENTVOT, tmp_path / "raw", names=(name,), count=300)
+    asked = {"layout": EVENTVOT, "options": PreparationOptions(), "root": tmp_path / "raw", "split": "test"}
+    prepare_split(**asked, output=tmp_path / "out")
+    assert load_split(tmp_path / "out", "test")[0].name == name
+    for suffix in ("_time.txt", ".txt", ".npz", ".webm"):
+        with atomic_file(tmp_path / f"{name}{suffix}") as path:
+            path.touch()
 
 
 def test_a_long_list_of_doubled_names_is_refused_quickly(tmp_path):

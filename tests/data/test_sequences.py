@@ -7,8 +7,9 @@ import pytest
 from miniature import annotate, some_boxes, write_list
 
 from had.data import sequences
-from had.data.annotations import read_attributes, read_list, read_sensor, read_slices
+from had.data.annotations import read_attributes, read_sensor, read_slices
 from had.data.layouts import LAYOUTS
+from had.data.names import read_list
 from had.data.sequences import load_split, read_annotation, read_split
 from had.errors import DataError
 

@@ -202,7 +202,7 @@ def test_a_name_that_is_taken_or_none_is_refused(clip, tmp_path):
     with pytest.raises(DataError, match=r"no recording has yet, got 'square'.*--name"):
         simulate(clip, tmp_path / "out")
     assert taken.read_text() == "precious"
-    for name in ("a/b", "..", "a\nb", " a", "sim_test_0001"):
+    for name in ("a/b", "..", "a\nb", " a", "sim_test_0001", "x" * 300, "index.json"):
         with pytest.raises(DataError, match="--name"):
             simulate(clip, tmp_path / "out", name=name)
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from had.data.annotations import read_ground_truth, read_list
+from had.data.annotations import read_ground_truth
+from had.data.names import read_list
 from had.errors import HadError
 from had.evaluation.baselines import read_baselines
 from had.evaluation.metrics import sequence_curves

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from had.data.annotations import read_attributes
 from had.data.layouts import Layout
+from had.data.names import wrong_with
 from had.data.simulate.recording import FLAGS
-from had.errors import DataError
+from had.errors import DataError, excerpt
 from had.files import atomic_file, read_text
 
 IMAGE_FOLDERS = ("frames", "images", "img", "imgs")
@@ -38,8 +39,9 @@ def check_name(folder: Path, name: str) -> None:
         DataError: not the name of a folder on a line of its own, or one that is taken.
     """
     lines = name.strip().splitlines()
-    if lines != [name] or not name.isprintable() or name.startswith(".") or "/" in name or "\\" in name:
-        raise DataError("the name of a folder, on one line", repr(name), "give another one with --name")
+    if lines != [name] or not name.isprintable() or wrong_with(name):
+        wrong = f", {wrong_with(name)}" if wrong_with(name) else ""
+        raise DataError("the name of a folder, on one line", f"{excerpt(name)}{wrong}", "give another one with --name")
     if SCENE_NAME.fullmatch(name):
         raise DataError("a name unlike those of rendered scenes", repr(name), "give another one with --name")
     if (folder / name).exists():

@@ -6,8 +6,9 @@ import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
-from had.data.annotations import read_attributes, read_list
+from had.data.annotations import read_attributes
 from had.data.layouts import Layout
+from had.data.names import read_list
 from had.data.verify.problems import Findings
 from had.errors import DataError
 
