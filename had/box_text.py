@@ -11,6 +11,8 @@ import re
 
 import numpy as np
 
+from had.numerals import finite
+
 SEPARATORS = ",;\t"
 """Between two numbers, beside blanks."""
 _EMPTY_FIELD = re.compile(r"^\s*[,;]|[,;]\s*[,;]")
@@ -22,6 +24,14 @@ _BLANKS = str.maketrans(SEPARATORS, " " * len(SEPARATORS))
 _PLAIN = b"0123456789+-.eE,; \t\r\nNnAa"
 """All that a file of numbers consists of; in particular no letter that starts a header, a comment or a word."""
 _MARK = b"\xef\xbb\xbf"
+
+
+def box_of(line: str) -> list[float] | None:
+    """The four finite numbers of a line, None for any other line."""
+    box = [finite(value) for value in fields(line)]
+    if len(box) != 4 or None in box or has_empty_field(line):
+        return None
+    return box  # type: ignore[return-value]
 
 
 def quick_boxes(content: bytes) -> np.ndarray | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from had.box_text import fields, has_empty_field, quick_boxes
+from had.box_text import box_of, quick_boxes
 from had.data.annotation_layouts import AnnotationLayout, flags_mean
 from had.data.layouts import SENSOR_FILE, SLICES_FILE, Layout
 from had.data.names import read_list
@@ -127,11 +127,8 @@ def read_ground_truth(path: Path) -> np.ndarray:
     if quick is not None and np.isfinite(quick).all():
         return quick
     for number, line in enumerate(_lines(path, expected), 1):
-        try:
-            box = [] if has_empty_field(line) else [float(value) for value in fields(line)]
-        except ValueError:
-            box = []
-        if len(box) != 4 or not np.isfinite(box).all():
+        box = box_of(line)
+        if box is None:
             raise DataError(expected, f"{excerpt(line)} in line {number} of {path}", "correct that line")
         boxes.append(box)
     return np.array(boxes, np.float64)

@@ -7,10 +7,11 @@ import pytest
 from miniature import annotate, some_boxes, write_list
 
 from had.data import sequences
-from had.data.annotations import read_attributes, read_sensor, read_slices
+from had.data.annotations import read_attributes, read_ground_truth, read_sensor, read_slices
 from had.data.layouts import LAYOUTS
 from had.data.names import read_list
 from had.data.sequences import load_split, read_annotation, read_split
+from had.data.simulate.video import read_boxes
 from had.errors import DataError
 
 COESOT, VISEVENT, FE108 = (LAYOUTS[name] for name in ("coesot", "visevent", "fe108"))
@@ -96,6 +97,26 @@ def test_damage_is_named(root, damage, match):
     damage(root / "test" / "b")
     with pytest.raises(DataError, match=match):
         read_split(COESOT, root, "test")
+
+
+@pytest.mark.parametrize(
+    "box", ["1_0,2,3,4", "١,2,3,4", "1,,2,3,4", "1,2,3,4_", "1,2,inf,4", "1,2,1e999,4", "1,2,x,3,4"]
+)
+def test_what_result_files_may_not_say_no_annotation_says(root, box):
+    (root / "test/b/groundtruth.txt").write_text(f"1,2,3,4\n{box}\n1,2,3,4\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"in line 2 of .*groundtruth\.txt"):
+        read_ground_truth(root / "test/b/groundtruth.txt")
+    with pytest.raises(DataError, match=r"in line 2 of .*groundtruth\.txt"):
+        read_boxes(root / "test/b/groundtruth.txt", frames=3, size=(640, 480), origin=0)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n", ",\n"])
+@pytest.mark.parametrize(
+    "box", ["1,2,3,4", "1\t2\t3\t4", "1 2 3 4", "1 , 2 , 3 , 4", "1;2;3;4", "1.0,+2.,.3e1,4E+00", "\u00a01 2 3 4"]
+)
+def test_boxes_as_real_files_write_them_are_read(tmp_path, box, end):
+    (tmp_path / "groundtruth.txt").write_bytes(f"\ufeff{box}\n{box}{end}".encode())
+    assert read_ground_truth(tmp_path / "groundtruth.txt").tolist() == [[1, 2, 3, 4]] * 2
 
 
 def test_lists(root):

@@ -19,7 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from had.box_text import fields, has_empty_field
+from had.box_text import box_of
 from had.data.frames import read_image
 from had.data.layouts import Layout
 from had.data.simulate.enrol import check_name, enrol, name_of
@@ -115,11 +115,8 @@ def read_boxes(path: Path, *, frames: int, size: tuple[int, int], origin: int) -
     for number, line in enumerate(read_text(path, "a file with one x,y,w,h a frame").splitlines(), 1):
         if not line.strip():
             continue
-        try:
-            row = [] if has_empty_field(line) else [float(value) for value in fields(line)]
-        except ValueError:
-            row = []
-        if len(row) != 4 or not np.isfinite(row).all():
+        row = box_of(line)
+        if row is None:
             raise DataError("four numbers x,y,w,h", f"{excerpt(line)} in line {number} of {path}", "correct that line")
         if min(row[2:]) <= 0:
             row = [0.0] * 4
