@@ -28,7 +28,13 @@ ROOF = {"films", "explanations", "cli"}
 VERBS = ("analysis", "download", "evaluate", "options", "page", "plan", "training", "verify", "weights")
 ROOF |= {f"cli_{name}" for name in VERBS}
 ROOF |= {"plan", *(f"plan.{name}" for name in ("jobs", "networks", "recordings", "report", "space"))}
-EVALUATION_READS = {"data.annotation_folders", "data.sequences", "data.frames", "data.representations"}
+EVALUATION_READS = {
+    "data.annotation_doubts",
+    "data.annotation_folders",
+    "data.sequences",
+    "data.frames",
+    "data.representations",
+}
 """All that the evaluation takes from the floors below, beside the ground."""
 
 

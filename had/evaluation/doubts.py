@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from had.data.annotation_doubts import are_shares, doubt_presence
 from had.data.annotation_layouts import AnnotationLayout
 from had.data.sequences import Annotation
 from had.errors import counted, listed
@@ -14,24 +15,18 @@ from had.evaluation.metrics import overlaps, valid
 
 log = logging.getLogger(__name__)
 
-LEAST_PRESENT = 0.5
-"""Share of frames with target below which flags are doubted; 0.91 in those halves of COESOT and VisEvent at hand."""
 SAME_BOX = 0.6
 """Overlap above which a track's first row is taken for the box that it was given, rounded or jittered."""
 
 
-def doubt_flags(layout: AnnotationLayout, annotations: Sequence[Annotation]) -> None:
-    """Say where most frames count as absent: another layout's flags mean the contrary."""
-    present = np.concatenate([annotation.present for annotation in annotations] or [np.ones(1, bool)])
-    if layout.presence and present.mean() < LEAST_PRESENT:
-        log.warning(
-            "%s: the target counts as present in %.0f%% of %d frames only, because a flag of %d is read as present: is"
-            " --layout right? Some benchmarks write it the other way round",
-            layout.title,
-            100 * present.mean(),
-            len(present),
-            layout.present_value,
-        )
+def doubt_annotations(layout: AnnotationLayout, annotations: Sequence[Annotation]) -> None:
+    """Say where most frames count as absent, and which boxes look like shares of the picture."""
+    present = sum(int(one.present.sum()) for one in annotations)
+    if doubt := doubt_presence(layout, present, sum(len(one.present) for one in annotations)):
+        log.warning("%s: %s: is --layout right? Some benchmarks write it the other way round", layout.title, doubt)
+    if shares := [one.name for one in annotations if are_shares(one.boxes)]:
+        text = "%s: all numbers of annotated boxes lie between 0 and 1 in %s: are they shares of the picture?"
+        log.warning(text, layout.title, listed(shares))
 
 
 def doubt_lengths(tracker: str, tracks: Sequence[np.ndarray], annotations: Sequence[Annotation]) -> None:

@@ -18,7 +18,7 @@ from had.data.annotation_layouts import AnnotationLayout
 from had.data.sequences import Annotation, read_list
 from had.errors import ConfigError, DataError, HadError, counted
 from had.evaluation.baselines import Baselines, read_baselines
-from had.evaluation.doubts import doubt_boxes, doubt_flags, doubt_gaps, doubt_lengths
+from had.evaluation.doubts import doubt_annotations, doubt_boxes, doubt_gaps, doubt_lengths
 from had.evaluation.metrics import stacked_curves
 from had.evaluation.result_tables import read_table
 from had.evaluation.score_files import FILES, UNKNOWN, Scored, without_scores, write_scores
@@ -95,7 +95,7 @@ def evaluate(
         truths = [read(name) for name in wanted or _in_both(tracker, truth)]  # errors here are no tracker's fault
         used |= {one.name: one for one in truths}
         jobs.append((tracker.name, partial(score_tracks, tracker.name, tracker.folder, truths)))
-    doubt_flags(truth.layout, list(used.values()))
+    doubt_annotations(truth.layout, list(used.values()))
     for one in stored:
         jobs += [(name, partial(_score_stored, name, one, wanted, truth)) for name in one.trackers]
     done: list[Scored] = []

@@ -204,6 +204,11 @@ def break_first_frame(folder: Path) -> None:
     path.write_bytes(data[:offset] + bytes(size) + data[offset + size :])
 
 
+def mostly_absent(folder: Path) -> None:
+    for path in folder.parent.glob("*/absent.txt"):
+        path.write_text("1\n1\n0\n0\n0\n0\n")
+
+
 def place_link(path: Path) -> None:
     path.symlink_to(path.name)
 
@@ -293,6 +298,15 @@ DAMAGES = {
     "box of five": Damage(
         "coesot", "images", edit("groundtruth.txt", with_line(6, "1,2,3,4,5")), "boxes", "error", "groundtruth.txt", 6
     ),
+    "boxes as shares": Damage(
+        "coesot",
+        "images",
+        edit("groundtruth.txt", lambda x: ["0.1,0.2,0.25,0.5"] * len(x)),
+        "box-units",
+        "note",
+        "groundtruth.txt",
+    ),
+    "flags of the other meaning": Damage("coesot", "images", mostly_absent, "flags-meaning", "note", "test"),
     "box outside": Damage(
         "eventvot",
         "complete",

@@ -18,6 +18,15 @@ def test_flags_of_the_other_meaning_are_doubted(tmp_path, evaluate):
     assert "--layout right" not in evaluate(*call(tmp_path, "coesot"))[1]
 
 
+def test_annotations_that_look_like_shares_of_the_picture_are_doubted(tmp_path, evaluate):
+    benchmark(tmp_path, names=("a", "b"))
+    for place in ("truth/b/groundtruth.txt", "theirs/b.txt"):
+        write(tmp_path / place, BOXES / [346, 260, 346, 260])
+    code, said = evaluate(*call(tmp_path))
+    assert code == 0
+    assert "COESOT: all numbers of annotated boxes lie between 0 and 1 in b: are they shares of the picture" in said
+
+
 def test_a_few_rows_too_many_are_cut_with_a_warning(tmp_path, evaluate):
     benchmark(tmp_path)
     exact = read(tmp_path / "out") if evaluate(*call(tmp_path))[0] == 0 else None

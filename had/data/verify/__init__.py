@@ -16,17 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from had.config import digest
+from had.data.annotation_doubts import doubt_presence
 from had.data.layouts import Layout
 from had.data.verify import cache
 from had.data.verify.lists import Split, check_lists
-from had.data.verify.problems import Problem
+from had.data.verify.problems import Findings, Problem
 from had.data.verify.resemblance import check_benchmark
 from had.data.verify.sequence import SequenceCheck, SequenceFacts, as_plain, from_plain
 from had.errors import DataError, nearest
 from had.options.recordings import PreparationOptions
 from had.progress import progress
 
-CHECKS_VERSION = 3
+CHECKS_VERSION = 4
 """Raised when a check finds something else than before: kept results are forgotten."""
 
 
@@ -114,10 +115,11 @@ def verify_folder(
             cache.save(path, key, kept | {name: as_plain(*answer) for name, answer in known.items()})
     problems = check_benchmark(layout, root).problems
     problems += [problem for found in listed.values() for problem in found.findings.problems]
-    problems += [problem for job in jobs for problem in known[_name(job)][1]]
     facts: dict[str, dict[str, SequenceFacts]] = {split: {} for split in listed}
     for job in jobs:
         facts[job.split][job.name] = known[_name(job)][0]
+    problems += [problem for split in listed for problem in _doubts(layout, root, split, list(facts[split].values()))]
+    problems += [problem for job in jobs for problem in known[_name(job)][1]]
     return Report(
         layout=layout,
         root=root,
@@ -129,6 +131,16 @@ def verify_folder(
         unchanged=len(jobs) - len(todo),
         seconds=time.monotonic() - begin,
     )
+
+
+def _doubts(layout: Layout, root: Path, split: str, sequences: list[SequenceFacts]) -> list[Problem]:
+    """A note where the flags of a split seem to mean the contrary; single sequences may hide their target for long."""
+    findings = Findings(root, split)
+    known = [(one.present, one.frames) for one in sequences if one.present is not None and one.frames is not None]
+    if doubt := doubt_presence(layout, sum(present for present, _ in known), sum(frames for _, frames in known)):
+        remedy = f"some benchmarks write {layout.presence} the other way round: check that it is {layout.title}'s own"
+        findings.add("flags-meaning", doubt, remedy, file=root / layout.splits[split], severity="note")
+    return findings.problems
 
 
 Answer = tuple[SequenceFacts, list[Problem]]

@@ -143,6 +143,7 @@ class SequenceCheck:
         image_size = raw.size or image_size or size
         if boxes is not None and present is not None:
             text_files.check_visible(findings, layout, folder, boxes, present, self.clip)
+            text_files.check_units(findings, layout, folder, boxes)
             text_files.check_range(findings, folder, len(boxes))
             if image_size is not None:
                 text_files.check_inside(findings, layout, folder, boxes, present, image_size)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from had.data.annotation_doubts import are_shares
 from had.data.annotations import read_flags, read_ground_truth, read_sensor, read_slices
 from had.data.box_frames import RANGE_FILE, read_range
 from had.data.box_sizes import refuse_oversized
@@ -29,6 +30,13 @@ def check_boxes(findings: Findings, layout: Layout, folder: Path) -> tuple[np.nd
     except DataError as error:
         findings.refused("flags", error, file=folder / layout.presence)
         return boxes, None
+
+
+def check_units(findings: Findings, layout: Layout, folder: Path, boxes: np.ndarray) -> None:
+    """Note boxes that can hardly be pixels."""
+    if are_shares(boxes):
+        what = f"all numbers of {len(boxes)} boxes lie between 0 and 1, as shares of the image do"
+        findings.add("box-units", what, "write x, y, w, h in pixels", file=folder / layout.boxes, severity="note")
 
 
 def flag_count(layout: Layout, folder: Path) -> int | None:
