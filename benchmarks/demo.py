@@ -18,7 +18,8 @@ import sys
 import time
 from pathlib import Path
 
-from had.config import load, run_digest
+from had.config import load
+from had.identity import run_digest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 KEPT = REPOSITORY / "docs" / "demo"

@@ -1,14 +1,11 @@
 """Read, check, override and write the experiment's configuration.
 
 A YAML file (or the dictionary that Snakemake holds) enters, a frozen `had.options.experiment.Experiment` leaves.
-A wrong key, type or combination is one sentence, before any job starts. `digest` names the part of
-the configuration that one step of the workflow depends on.
+A wrong key, type or combination is one sentence, before any job starts.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from had.data.layouts import canonical_name, layout_of
 from had.errors import ConfigError, nearest
 from had.options.base import merge, merged, shown
-from had.options.experiment import ROW_NAME, Experiment, RunOptions
+from had.options.experiment import ROW_NAME, Experiment
 from had.shipped import shipped
 from had.yaml_text import read_mapping
 
@@ -57,45 +54,6 @@ def load(source: Path | str | dict, overrides: dict | None = None) -> Experiment
 def dump(options: BaseModel) -> str:
     """YAML that `load` turns into equal options."""
     return yaml.safe_dump(options.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def digest(*parts: Any) -> str:
-    """Twelve hexadecimal digits that change when any of ``parts`` (options or plain values) does."""
-    plain = [part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts]
-    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()[:12]
-
-
-def run_digest(experiment: Experiment, *, benchmark: str, run: str, seed: int) -> str:
-    """`digest` of everything that decides what a run (or control) of one benchmark and seed becomes.
-
-    Both MLflow's identity of a run and what makes the workflow train it again. Left out is what changes nothing:
-    titles, loading processes, others' published curves, sizes of splits that are not read, options of distillation
-    where there is none, and weights of terms that are off. Options of tracking decide where distillation on sequences
-    without labels looks.
-    """
-    source = experiment.source(benchmark).model_dump(mode="json", exclude={"baselines"})
-    trained = run in experiment.runs
-    for split in ("test",) if trained else ("train", "val"):
-        (source["simulation"] or {}).pop(split, None)
-    if not trained:
-        return digest(benchmark, source, run, seed)
-    if not experiment.resolve(run).needs_teacher:
-        return digest(benchmark, source, seed, [_decisive(experiment.resolve(run))])
-    pair = [_decisive(experiment.resolve(name)) for name in ("teacher", run)]
-    tracking = [experiment.tracking.decisive] if experiment.resolve(run).reads_unlabelled else []
-    return digest(benchmark, source, seed, experiment.teacher_seed(seed), pair, *tracking)
-
-
-def _decisive(options: RunOptions) -> dict:
-    """Those options that change a trained network."""
-    plain = options.model_dump(mode="json", exclude={"title": True, "training": {"workers"}})
-    distillation = plain.pop("distillation")
-    if options.needs_teacher:
-        weights = distillation.pop("weights")
-        if not options.reads_unlabelled:
-            del distillation["unlabelled"]
-        plain["distillation"] = {**distillation, "weights": {term: weights[term] for term in options.terms}}
-    return plain
 
 
 def schema() -> dict:

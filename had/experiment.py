@@ -1,6 +1,6 @@
 """What MLflow records: one experiment a benchmark, one flat run a network or control.
 
-A run is found again by its name and configuration hash (`had.config.run_digest`), so a step that is run twice does
+A run is found again by its name and configuration hash (`had.identity.run_digest`), so a step that is run twice does
 not appear twice, and a resumed training logs only steps beyond those that are there. Parameters are the configuration
 under which a run began, as MLflow never changes them; those that a killed job did not come to are added by the next.
 The tags ``now.*`` and the artifact ``config.yaml`` are that of its last stage, which may have other options of tracking
@@ -19,8 +19,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from had.config import dump, run_digest
+from had.config import dump
 from had.errors import DataError
+from had.identity import run_digest
 from had.options.experiment import Experiment
 from had.run_database import check_database, client_of, one_sentence, sqlite_file, tracking_uri
 

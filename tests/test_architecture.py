@@ -7,12 +7,24 @@ from pathlib import Path
 import pytest
 
 HAD = Path(__file__).resolve().parents[1] / "had"
-NAMES = ("analysis", "base", "evaluation", "experiment", "network", "recordings", "rows", "tracking", "training")
+NAMES = (
+    "analysis",
+    "base",
+    "evaluation",
+    "experiment",
+    "network",
+    "neutral",
+    "recordings",
+    "rows",
+    "tracking",
+    "training",
+)
 OPTIONS = {"options", *(f"options.{name}" for name in NAMES)}
 GROUND = OPTIONS | {"box_text", "boxes", "config", "device", "errors", "files", "progress", "structures", "terminal"}
 GROUND |= {
     "checksums",
     "csv_cells",
+    "identity",
     "numerals",
     "numpy_files",
     "run_database",

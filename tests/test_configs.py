@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from had.config import dump, load, run_digest, schema
+from had.config import dump, load, schema
 from had.data.layouts import LAYOUTS
 from had.errors import ConfigError
 from had.evaluation.products import KINDS
+from had.identity import run_digest
 from had.options.experiment import REPEATED
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -260,11 +261,11 @@ def test_rows_of_the_paper_hold_the_papers_terms_alone(file):
 
 @pytest.mark.parametrize("benchmark", ["eventvot", "coesot"])
 def test_the_study_that_is_reported_is_the_one_that_is_shipped(benchmark):
-    """Every network of docs/study/ has the identity that config/study.yaml gives it, and none is left out.
+    """Every network of docs/study/ has the identity that the study's own configuration gives it; none is left out.
 
     Where the row had another name when it was trained, the file says which identity it had then.
     """
-    study = load(REPOSITORY / "config" / "study.yaml")
+    study = load(REPOSITORY / "docs" / "study" / "configuration.yaml")
     with (REPOSITORY / "docs" / "study" / f"runs_{benchmark}.csv").open() as file:
         reported = {(row["run"], int(row["seed"])): row["digest"] for row in csv.DictReader(file)}
     shipped = {

@@ -9,9 +9,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from toy_experiment import experiment
 
-from had.config import run_digest
 from had.errors import ConfigError, DataError
 from had.experiment import PARAMETERS_A_CALL, flatten, git_commit, log_evaluation, log_products, open_run
+from had.identity import run_digest
 from had.run_database import _client, client_of, tracking_uri
 
 IDENTITY = {"benchmark": "coesot", "run": "student", "seed": 3}

@@ -19,13 +19,13 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from had.config import digest
 from had.data.annotations import read_split, split_folder
 from had.data.layouts import Layout
 from had.data.prepare_sequence import FORMAT_VERSION, SequencePreparation
 from had.data.prepared_files import write_description
 from had.errors import ConfigError
 from had.files import atomic_file, room_in
+from had.identity import digest
 from had.options.recordings import PreparationOptions
 from had.progress import progress
 

@@ -28,7 +28,6 @@ from typing import Any
 
 import numpy as np
 
-from had.config import digest
 from had.data import slicing as sliced
 from had.data.annotations import Annotation, read_sensor, read_slices, stated_sensor
 from had.data.box_frames import first_camera_frame, share_count, statements
@@ -58,6 +57,7 @@ from had.data.representations import event_image, voxel_cells_of_slices
 from had.data.store import Spool, spooled, write_camera, write_events, write_image, write_voxels
 from had.errors import ConfigError
 from had.files import atomic_folder, file_state, room_in
+from had.identity import digest
 from had.options.recordings import PreparationOptions
 
 log = logging.getLogger(__name__)

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from had.box_text import quick_boxes
-from had.config import digest
 from had.data.sequences import Sequence
 from had.errors import DataError
 from had.files import file_digest, read_json
+from had.identity import digest
 
 REMEDY = "track the training split with the teacher (`had track --split train`)"
 

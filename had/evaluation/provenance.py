@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from had.config import digest
 from had.data.layouts import layout_of
+from had.identity import digest
 from had.options.evaluation import EvaluationOptions
 from had.options.experiment import Experiment
 

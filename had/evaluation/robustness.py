@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from had.config import digest
 from had.data.layouts import layout_of
 from had.errors import DataError, counted
 from had.evaluation.benchmark import gather
@@ -26,6 +25,7 @@ from had.evaluation.rows import started_rows, starts_file, starts_of
 from had.evaluation.scoreboard import Scoreboard, scoreboard
 from had.evaluation.table_formats import Column, Table
 from had.evaluation.track_files import read_boxes
+from had.identity import digest
 from had.options.analysis import DIRECTIONS, StartOptions
 from had.options.experiment import Experiment
 

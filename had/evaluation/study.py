@@ -11,7 +11,6 @@ import math
 import numpy as np
 import pandas as pd
 
-from had.config import run_digest
 from had.data.layouts import layout_of
 from had.errors import ConfigError, counted
 from had.evaluation import statistics
@@ -22,6 +21,7 @@ from had.evaluation.rows import Row, compared_pairs, folder_of, rows_of, shared_
 from had.evaluation.scoreboard import scoreboard
 from had.evaluation.sequences import nothing_compared
 from had.evaluation.table_formats import Column, Table
+from had.identity import run_digest
 from had.options.experiment import Experiment
 
 COMPARED = ("SR", "PR", "NPR", "one_shot_iou")

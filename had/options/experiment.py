@@ -19,6 +19,7 @@ from had.options.analysis import ExplainOptions, unknown_names
 from had.options.base import LARGEST_SEED, FilePath, Options, merged
 from had.options.evaluation import EvaluationOptions, FigureOptions, PageOptions
 from had.options.network import NetworkOptions, checked_architecture
+from had.options.neutral import decisive
 from had.options.recordings import BenchmarkOptions
 from had.options.rows import Regime, Run
 from had.options.tracking import TrackingOptions
@@ -266,5 +267,5 @@ class RunOptions(Options):
     def lessons(self) -> dict:
         """What decides which lessons a distilled run gets, beside seed, data and teacher."""
         training = {name: getattr(self.training, name) for name in ("sequences", "epochs", "samples", "batch_size")}
-        found = {"crops": self.crops.model_dump(), "match_stream": self.distillation.match_stream, **training}
+        found = {"crops": decisive(self.crops), "match_stream": self.distillation.match_stream, **training}
         return found | ({"unlabelled": True} if self.reads_unlabelled else {})

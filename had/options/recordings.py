@@ -87,11 +87,11 @@ class PreparationOptions(Options):
     share of the recording, or what the layout publishes."""
     slices: int | None = Field(None, gt=1, le=10_000_000)
     """Slices of an equally sliced recording; null: what the sequence's slices.txt states, else as published (500)."""
-    voxel_slicing: Literal["image", "published"] = Field("image", exclude_if=lambda value: value == "image")
+    voxel_slicing: Literal["image", "published"] = "image"
     """Voxels of the event images' slices, or of the published conversion's own, which lie about one slice earlier."""
     voxels: bool = True
     """Also store voxels, where the layout's teacher reads them."""
-    published: Literal["without_raw", "first"] = Field("without_raw", exclude_if=lambda value: value == "without_raw")
+    published: Literal["without_raw", "first"] = "without_raw"
     """Published event images and voxels are read as they are: where there is no raw recording, or wherever a sequence
     has all of them."""
 

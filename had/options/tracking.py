@@ -6,6 +6,7 @@ from pydantic import Field
 
 from had.options.analysis import StartOptions
 from had.options.base import Options
+from had.options.neutral import decisive
 
 
 class TrackingOptions(Options):
@@ -35,7 +36,7 @@ class TrackingOptions(Options):
     @property
     def decisive(self) -> dict:
         """What a track depends on."""
-        return self.model_dump(mode="json", exclude={"profile_frames", "starts", "one_shot_crops"})
+        return decisive(self, without=("profile_frames", "starts", "one_shot_crops"))
 
     @property
     def scored(self) -> dict:

@@ -176,6 +176,22 @@ class TermWeights(Options):
     """OTKD: correlation of the responses."""
 
 
+READ_BY: dict[str, frozenset[str]] = {
+    "match_stream": frozenset({"feature", "similarity", "temporal", "token_transport"}),
+    "feature_scale": frozenset({"feature"}),
+    "temperature": frozenset({"response"}),
+    "similarity_distance": frozenset({"similarity"}),
+    "spatial_temperature": frozenset({"spatial", "box_transport"}),
+    "epsilon": frozenset({"spatial", "box_transport"}),
+    "token_epsilon": frozenset({"token_transport"}),
+    "token_balance": frozenset({"token_transport"}),
+    "sinkhorn_iterations": frozenset({"spatial", "box_transport", "token_transport"}),
+    "sinkhorn_tolerance": frozenset({"spatial", "box_transport", "token_transport"}),
+    "gru_dim": frozenset({"temporal"}),
+}
+"""Options of distillation that decide nothing unless one of these terms is on."""
+
+
 class DistillationOptions(Options):
     """How the teacher is matched."""
 

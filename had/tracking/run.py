@@ -17,17 +17,18 @@ from pathlib import Path
 
 import numpy as np
 
-from had.config import digest, run_digest
 from had.data.layouts import layout_of
 from had.data.pairs import visible_frames
 from had.data.sequences import Sequence, load_split
 from had.device import choose_device, prepare_machine
 from had.errors import CheckpointError, DataError
 from had.files import atomic_file, file_digest, make_folder, read_json
+from had.identity import digest, run_digest
 from had.models.network import crops_for
 from had.models.weights import load_network
 from had.options.analysis import Start
 from had.options.experiment import Experiment
+from had.options.neutral import decisive
 from had.progress import progress
 from had.tracking.carried import warn_of_others
 from had.tracking.controls import build_control
@@ -102,7 +103,7 @@ def track_split(
         network, crops = _network(experiment, benchmark, run, checkpoint, device)
     inputs = (file_digest(data / split / "index.json"), file_digest(checkpoint if network is not None else None))
     alone = start is not None or split == "train"  # nobody scores them
-    tracking = experiment.tracking.model_dump(mode="json", exclude={"starts"})
+    tracking = decisive(experiment.tracking, without=("starts",))
     identity = digest(identity, tracking, split, *inputs, *([] if start is None else [start]))
     origin = {"benchmark": benchmark, "split": split, "run": run, "checkpoint": inputs[1], "digest": identity}
     more = [] if alone else ["one_shot.csv"]

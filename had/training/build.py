@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 import had
-from had.config import digest, run_digest
 from had.data.layouts import layout_of
 from had.data.one_shot import OneShotCrops
 from had.data.pairs import ClipDataset
@@ -22,6 +21,7 @@ from had.device import choose_device
 from had.errors import CheckpointError
 from had.experiment import git_commit
 from had.files import file_digest
+from had.identity import digest, run_digest
 from had.losses.objective import Objective
 from had.models.network import TrackingNetwork, build_network
 from had.models.published import match, refuse_partial

@@ -20,12 +20,12 @@ from pydantic import BaseModel, Field, model_validator
 from torch import Tensor
 
 from had.checksums import file_checksum
-from had.config import digest
 from had.data.layouts import layout_of
 from had.data.prepared_files import array_checksums, read_description, write_description
 from had.device import choose_device, prepare_machine
 from had.errors import CheckpointError, DataError
 from had.files import atomic_folder, file_digest, room_in
+from had.identity import digest
 from had.losses.hierarchical import lesson, matched_streams
 from had.models.network import TrackingNetwork, crops_for
 from had.models.weights import load_network

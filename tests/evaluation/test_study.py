@@ -5,13 +5,14 @@ import pandas as pd
 import pytest
 from synthetic import experiment, write_results
 
-from had.config import dump, load, run_digest
+from had.config import dump, load
 from had.errors import ConfigError
 from had.evaluation.page.scores import scores_of
 from had.evaluation.products import applicable, write_product
 from had.evaluation.statistics import crossed_means, interval
 from had.evaluation.study import table
 from had.evaluation.tables import table as paper_table
+from had.identity import run_digest
 
 PAIRS = [["had", "student"], ["had", "hdetrack"], ["teacher", "student"]]
 FEW = {"title": "3 sequences", "training": {"sequences": 3}, "distillation": {"weights": {"response": 2.0}}}

@@ -7,9 +7,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from had.config import dump, load, run_digest
+from had.config import dump, load
 from had.errors import HadError
 from had.evaluation.products import applicable
+from had.identity import run_digest
 from had.yaml_text import mapping
 from tests.fuzz.budget import fuzzed
 

@@ -10,10 +10,16 @@ from had.losses.objective import Objective
 from had.losses.released_terms import ReleasedTerms
 from had.models.network import build_network
 from had.options.base import merged
-from had.options.training import TERMS
+from had.options.training import READ_BY, TERMS
 from had.structures import Sample
 
 BATCH, FRAMES = 2, 2
+OTHER = {
+    **{"feature_scale": "token", "temperature": 3.5, "similarity_distance": "l2", "spatial_temperature": 0.5},
+    **{"epsilon": 0.02, "token_epsilon": 0.1, "token_balance": 2.0, "sinkhorn_iterations": 1},
+    **{"sinkhorn_tolerance": 10.0, "gru_dim": 24},
+}
+"""Of options of distillation values that are not their defaults."""
 
 
 @pytest.fixture(scope="module")
@@ -314,3 +320,22 @@ def test_labels_alone_are_the_tasks_and_all_crops_are_taught(options, networks):
         assert some[name] != whole[name]
     for name in options.terms:
         assert some[name] == others[name] == whole[name]
+
+
+@pytest.mark.parametrize("option", sorted(READ_BY.keys() - {"match_stream"}))
+def test_a_term_whose_option_is_changed_has_another_value_if_it_reads_it_and_the_same_if_not(options, networks, option):
+    """The list that identities rest on is true; `match_stream` decides what is asked of the teacher."""
+    student, teacher = networks
+    sample = make_sample()
+    found, asked = run(student, sample), taught(teacher, sample)
+    weights = options.distillation.weights.model_copy(update=dict.fromkeys(TERMS, 1.0))
+    changed = set()
+    for term in TERMS:
+        values = []
+        for changes in ({}, {option: OTHER[option]}):
+            distillation = options.distillation.model_copy(update={"weights": weights, **changes})
+            made = with_terms(options, term).model_copy(update={"distillation": distillation})
+            dims = {"student_dim": options.network.dim, "teacher_dim": teacher.architecture["dim"]}
+            values.append(Objective(made, **dims, seed=0)(found, sample, asked)[1][term])
+        changed |= set() if torch.equal(*values) else {term}
+    assert changed == READ_BY[option]

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import load_file
 from toy_experiment import Recorded, experiment, load_toy_split
 
-from had.config import run_digest
 from had.errors import ConfigError, DataError
 from had.files import file_digest
+from had.identity import run_digest
 from had.training import build, clips, lessons, loop
 
 IDENTITY = {"benchmark": "coesot", "seed": 0}

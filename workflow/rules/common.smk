@@ -11,7 +11,8 @@ sys.path.insert(0, str(REPOSITORY))
 
 from snakemake.common.configfile import load_configfile
 
-from had.config import digest, dump, load
+from had.config import dump, load
+from had.identity import digest
 from had.data.layouts import layout_of
 from had.data.sources import weights_source
 from had.errors import ConfigError, HadError

@@ -1,17 +1,18 @@
 # What a step depends on: a digest of exactly those options, so that changing others re-runs nothing. Functions only.
 from functools import cache
 
-from had.config import digest, run_digest
+from had.identity import digest, run_digest
 from had.data.prepare import FORMAT_VERSION
 from had.data.simulate.write import GENERATION
 from had.files import file_digest
+from had.options.neutral import decisive
 
 
 def simulation_digest(wildcards):
     """The scene, the sensors and this split's size."""
-    simulation = EXPERIMENT.benchmarks[wildcards.benchmark].simulation.model_dump(mode="json")
-    sizes = {split: simulation.pop(split) for split in ("train", "val", "test")}
-    return digest(GENERATION, simulation, sizes[FOLDERS[wildcards.folder]])
+    simulation = EXPERIMENT.benchmarks[wildcards.benchmark].simulation
+    scenes = decisive(simulation, without=("train", "val", "test"))
+    return digest(GENERATION, scenes, getattr(simulation, FOLDERS[wildcards.folder]))
 
 
 @cache

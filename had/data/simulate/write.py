@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 
-from had.config import digest
 from had.data.layouts import Layout
 from had.data.simulate.attributes import meanings
 from had.data.simulate.build import make_scene
@@ -27,6 +26,8 @@ from had.data.simulate.rgb_camera import RgbCamera
 from had.data.simulate.scene import PRESENT_SHARE, Clock, Scene
 from had.errors import ConfigError, nearest
 from had.files import atomic_file, atomic_folder
+from had.identity import digest
+from had.options.neutral import decisive
 from had.options.recordings import SimulationOptions
 from had.progress import progress
 
@@ -81,7 +82,7 @@ def simulate_split(*, layout: Layout, options: SimulationOptions, split: str, ro
 
 def _discard_foreign(folder: Path, layout: Layout, options: SimulationOptions, split: str) -> None:
     """Remove what other options made here; the split's number of sequences does not change a sequence."""
-    sensor_and_scenes = options.model_dump(mode="json", exclude=set(SPLITS))
+    sensor_and_scenes = decisive(options, without=SPLITS)
     identity = digest(GENERATION, layout.name, sensor_and_scenes, getattr(options, split).frames)
     stamp = folder / STAMP
     if not stamp.is_file() or stamp.read_text(encoding="utf-8") != identity:

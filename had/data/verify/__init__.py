@@ -15,7 +15,6 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-from had.config import digest
 from had.data.annotation_doubts import doubt_presence
 from had.data.layouts import Layout
 from had.data.verify import cache
@@ -24,6 +23,7 @@ from had.data.verify.problems import Findings, Problem
 from had.data.verify.resemblance import check_benchmark
 from had.data.verify.sequence import SequenceCheck, SequenceFacts, as_plain, from_plain
 from had.errors import DataError, nearest
+from had.identity import digest
 from had.options.recordings import PreparationOptions
 from had.progress import progress
 

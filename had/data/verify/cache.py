@@ -12,9 +12,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from had.config import digest
 from had.errors import DataError
 from had.files import atomic_file, read_json
+from had.identity import digest
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import numpy as np
 
 from had import __version__
-from had.config import digest, dump
+from had.config import dump
 from had.data.layouts import layout_of
 from had.errors import DataError
 from had.evaluation import style
@@ -34,6 +34,7 @@ from had.evaluation.rows import REFERENCE, rows_of
 from had.evaluation.statistics import LEVEL
 from had.evaluation.ticks import ticked, ticks
 from had.files import atomic_file
+from had.identity import digest
 from had.options.experiment import Experiment
 
 log = logging.getLogger(__name__)
