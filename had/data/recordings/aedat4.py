@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from had.data.recordings.aedat4_contents import decompressed, is_whole, read_contents
+from had.data.recordings.aedat4_streams import EVENTS, FRAMES, first_stream, of_kind
 from had.data.recordings.flatbuffer import Table
 from had.data.recordings.recording import LATEST_US, MOST_BYTES, CameraFrame, Recording, as_events
 from had.data.recordings.sensor_size import Stated
 from had.errors import DataError, excerpt
-from had.numerals import natural
 
 _MAGIC = b"#!AER-DAT4.0\r\n"
 _CODECS = {0: None, 1: "lz4", 2: "lz4", 3: "zstd", 4: "zstd"}
@@ -43,17 +43,22 @@ class Aedat4Recording(Recording):
     format = "AEDAT4"
 
     def __init__(self, path: Path, *, size: tuple[int, int] | None = None):
-        self._end = path.stat().st_size
+        self.path, self._end = path, path.stat().st_size
+        self._contents: np.ndarray | None = None
         try:
             self._read_header(path)
-            self._event_stream, event_size = self._stream("EVTS")
-            self._frame_stream, frame_size = self._stream("FRME")
+            self._event_stream, event_sizes = first_stream(self._streams, EVENTS)
+            self._frame_stream, frame_sizes = first_stream(self._streams, FRAMES)
+            if self._event_stream is not None and self._event_stream == self._frame_stream:
+                raise ValueError(f"stream {self._event_stream} of both events and frames")
         except (struct.error, ElementTree.ParseError, IndexError, ValueError) as error:
             raise DataError("an AEDAT4 header", f"{path}, whose header is broken ({error})", _REMEDY) from None
-        sizes = [size for size in (event_size, frame_size) if size is not None]
-        super().__init__(path, size=size, stated=sizes[:1])
         if self._codec not in _CODECS:
             raise DataError("AEDAT4 compression 0 to 4", f"{self._codec} in {path}", "save it again with LZ4")
+        image = self._first_image() if frame_sizes else []
+        super().__init__(path, size=size, stated=event_sizes or [*frame_sizes, *image])
+        if len({one[1:] for one in frame_sizes + image}) > 1:
+            self.notes.append(f"camera frames of several sizes: {' and '.join(map(str, frame_sizes + image))}")
         self._contents = self._read_contents()
         self._note_what_is_missing()
 
@@ -101,24 +106,19 @@ class Aedat4Recording(Recording):
     def _note_what_is_missing(self) -> None:
         if not self._closed:
             self.notes.append("no table of contents: the recording was interrupted, and its end may be missing")
-        for kind, what in (("EVTS", "event"), ("FRME", "frame")):
-            numbers = [node.get("name") for node in self._streams if _kind(node) == kind]
+        for kind, what in ((EVENTS, "event"), (FRAMES, "frame")):
+            numbers = [node.get("name") for node in of_kind(self._streams, kind)]
             if len(numbers) > 1:
                 self.notes.append(f"{len(numbers)} {what} streams, of which number {numbers[0]} is read")
 
-    def _stream(self, kind: str) -> tuple[int | None, Stated | None]:
-        """(number, stated size) of the first stream of a kind, (None, None) without one."""
-        for node in self._streams:
-            if _kind(node) == kind:
-                texts = [node.findtext(f"node/attr[@key='{key}']") for key in ("sizeX", "sizeY")]
-                sides = [natural(text) if text else None for text in texts]
-                if any(text and not side for text, side in zip(texts, sides, strict=True)):
-                    raise ValueError(f"a sensor of {excerpt('x'.join(map(str, texts)))} pixels")
-                number = natural(node.get("name", ""))
-                if number is None or number >= 1 << 31:
-                    raise ValueError(f"a stream without a number, {excerpt(node.get('name', ''))}")
-                return number, Stated(f"stream {number}", *sides) if any(sides) else None
-        return None, None
+    def _first_image(self) -> list[Stated]:
+        """The size of the first camera frame; none where it cannot be read, which `frames` says."""
+        try:
+            table = next(self._tables(self._frame_stream), (None,))[0]
+            sides = () if table is None else (table.number(6, "<h"), table.number(7, "<h"))
+            return [Stated("its first image", *sides)] if sides and min(sides) > 0 else []
+        except (DataError, struct.error, ValueError, IndexError):
+            return []
 
     def _listed(self, stream: int | None) -> np.ndarray | None:
         """What the table of contents says of a stream's packets, None without one."""
@@ -284,8 +284,3 @@ class Aedat4Recording(Recording):
         if not known:
             begin, end = exposure_begin, exposure_end
         return CameraFrame(t, begin, end, exposure_begin, exposure_end, image, known)
-
-
-def _kind(node: ElementTree.Element) -> str | None:
-    """What a stream holds: ``EVTS``, ``FRME``, ..."""
-    return node.findtext("attr[@key='typeIdentifier']")

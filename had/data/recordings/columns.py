@@ -16,6 +16,7 @@ import numpy as np
 
 from had.data.recordings.recording import LATEST_US, Recording, as_events
 from had.data.recordings.sensor_size import SIDE, Stated
+from had.data.recordings.statements import Statement, agreed
 from had.errors import DataError, excerpt
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
@@ -153,14 +154,14 @@ class ColumnRecording(Recording):
         self._seen: tuple[int, float] = (0, -np.inf)
 
     def choose_unit(
-        self, sample: np.ndarray, *, asked: TimeUnit | None, stated: str | None, usual: TimeUnit | None = None
+        self, sample: np.ndarray, *, asked: TimeUnit | None, stated: Sequence[Statement], usual: TimeUnit | None = None
     ) -> None:
         """Set the unit of time: the one that is asked for or stated, else the usual one, else told by values.
 
         Args:
             sample: (n,) times at the begin.
             asked: by the caller.
-            stated: by the file, in its words.
+            stated: by the file, in its words; of two units the one that is asked for counts.
             usual: in files of this form.
 
         Raises:
@@ -168,14 +169,18 @@ class ColumnRecording(Recording):
         """
         if sample.dtype.kind == "f" and not np.isfinite(sample).all():
             self._refuse("a finite time", "time", sample, ~np.isfinite(sample), 0)
-        named = unit_named(stated) if stated else None
-        if stated and named is None and asked is None:
-            got = f"{excerpt(stated)} in {self.path}"
+        units = [unit_named(one.text) for one in stated]
+        if None in units and asked is None:
+            got = f"{excerpt(stated[units.index(None)].text)} in {self.path}"
             raise DataError("a unit of time: s, ms, us or ns", got, "state it with --time-unit")
-        if asked is not None and named not in (None, asked):
+        known = sorted({unit for unit in units if unit})
+        if asked is not None and known and asked not in known:
             remedy = "leave --time-unit out, or correct what the file states"
-            raise DataError(f"the unit of time that {self.path} states, {named}", asked, remedy)
-        unit = asked or named or usual or unit_by_values(sample)
+            raise DataError(f"the unit of time that {self.path} states, {' or '.join(known)}", asked, remedy)
+        remedy = "state the right one of them with --time-unit, or correct the other"
+        if asked is None:
+            agreed("unit of time", stated, self.path, unit_named, remedy)
+        unit = asked or next(iter(known), None) or usual or unit_by_values(sample)
         if unit is None:
             got = f"times from {sample.min()} to {sample.max()} in the first {len(sample)} events of {self.path}"
             expected = "times whose unit is stated, or plain from their values"

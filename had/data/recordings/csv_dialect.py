@@ -18,10 +18,12 @@ from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
-from had.data.recordings.columns import ROLES, TimeUnit, columns_named, order_or_refuse, reason_of, unit_named
+from had.data.recordings.columns import ROLES, order_or_refuse, reason_of
+from had.data.recordings.csv_comments import NamedColumns, columns_in, named_columns, sizes_in, units_in
 from had.data.recordings.csv_fields import (
     FALSE,
     TRUE,
+    delimiter_of,
     is_int,
     is_not_finite,
     is_number,
@@ -32,6 +34,7 @@ from had.data.recordings.csv_fields import (
     word,
 )
 from had.data.recordings.sensor_size import Stated
+from had.data.recordings.statements import Statement, agreed
 from had.errors import DataError, excerpt
 from had.numerals import finite, natural
 
@@ -44,9 +47,6 @@ _MOST_PREAMBLE = 10_000
 """Lines before the first event."""
 _WHOLES = re.compile(r"(?:[+-]?[0-9]{1,18}\n)*")
 """Lines of whole numbers that fit 64 bits for certain."""
-_SIZE = re.compile(r"\b(?:sensor(?:[ _]size)?|geometry|resolution)\W{1,3}(\d+) ?[x,] ?(\d+)", re.IGNORECASE | re.ASCII)
-_SIDE = re.compile(r"\b(width|height)\W{1,3}(\d+)", re.IGNORECASE | re.ASCII)
-_UNIT = re.compile(r"\b(?:time|timestamps?|t)[ _]units?\W{1,3}(\w+)", re.IGNORECASE)
 _REMEDY = "write a first line that names the columns, e.g. t,x,y,p"
 
 
@@ -57,7 +57,7 @@ class Dialect(NamedTuple):
         delimiter: one character.
         columns: what each column is: x, y, p, t or something else.
         skipped: lines before the first event.
-        stated: the unit of time that the header or a comment names, or None.
+        stated: the units of time that the header and the comments name.
         sizes: what the lines before the first event state of the sensor's size.
         times: those of the first rows; float64 where one of them is written with a point, else int64.
         floats: names of the columns of which one of the first rows is written with a point or an exponent.
@@ -68,7 +68,7 @@ class Dialect(NamedTuple):
     delimiter: str
     columns: tuple[str, ...]
     skipped: int
-    stated: str | None
+    stated: list[Statement]
     sizes: tuple[Stated, ...]
     times: np.ndarray
     floats: frozenset[str]
@@ -154,41 +154,35 @@ def read_dialect(path: Path) -> Dialect:
             if skipped > _MOST_PREAMBLE:
                 got = f"none in the first {_MOST_PREAMBLE} of {path}"
                 raise DataError("lines of events", got, "remove what is before them")
-        noted = _stated(comments)
-        sizes += noted[0]
-        delimiter = _delimiter(text)
+        sizes += sizes_in(comments)
+        delimiter = delimiter_of(text)
         fields = split(text, delimiter)
         if delimiter == " " and "" in fields:
             got = f"several between those of {excerpt(text)} in {path}"
             raise DataError("one space or comma between values", got, "write it with commas")
+        named = columns_in(comments, delimiter, len(fields) if text else len(ROLES))
+        first = [text] if text else []
         if text and not all(is_value(field) or is_not_finite(field) for field in fields):
-            columns, unit = _named(fields, text, path)
-            stated = _one_unit(unit, noted[1], path)
-            return Dialect(delimiter, columns, skipped + 1, stated, tuple(sizes), *_rows(lines, delimiter, columns))
-        sample = [text, *islice(lines, _SAMPLE_LINES)] if text else []
+            named, skipped, first = [_header(fields, text, path), *named], skipped + 1, []
+        sample = [*first, *islice(lines, _SAMPLE_LINES)]
+    units = [Statement(one.unit, f"the name of the times in {one.where}") for one in named if one.unit]
+    units += units_in(comments)
+    columns = agreed("order of columns", (one.order for one in named), path, lambda order: tuple(order.split(",")))
+    if columns is not None:
+        return Dialect(delimiter, columns, skipped, units, tuple(sizes), *_rows(sample, delimiter, columns))
     if text and len(fields) != len(ROLES):
-        named = len(fields) > len(ROLES) and _from_comment(comments, delimiter, len(fields))
-        if not named:
-            got = f"{len(fields)} columns and no header in {path}"
-            raise DataError("a header, or the four columns x, y, polarity and t", got, _REMEDY)
-    else:
-        named = _from_comment(comments, delimiter, len(ROLES))
-    if not named:
-        value = next(filter(is_not_finite, fields), None)
-        if value is not None:
-            raise refuse_not_finite(value, text, skipped + 1, path)
-        rows = [split(line, delimiter) for line in sample]
-        told = [row for row in rows if len(row) == len(ROLES) and all(is_value(field) for field in row)]
-        order = (
-            order_or_refuse(np.array([[number_of(f) for f in row] for row in told]), path, _REMEDY, published=ROLES)
-            if told
-            else ROLES
-        )
-        return Dialect(
-            delimiter, order, skipped, noted[1], tuple(sizes), *_rows(iter(sample), delimiter, order), told=bool(told)
-        )
-    stated = _one_unit(named[1], noted[1], path)
-    return Dialect(delimiter, named[0], skipped, stated, tuple(sizes), *_rows(iter(sample), delimiter, named[0]))
+        got = f"{len(fields)} columns and no header in {path}"
+        raise DataError("a header, or the four columns x, y, polarity and t", got, _REMEDY)
+    value = next(filter(is_not_finite, fields), None)
+    if value is not None:
+        raise refuse_not_finite(value, text, skipped + 1, path)
+    rows = [split(line, delimiter) for line in sample]
+    told = [row for row in rows if len(row) == len(ROLES) and all(is_value(field) for field in row)]
+    order: tuple[str, ...] = ROLES
+    if told:
+        numbers = np.array([[number_of(field) for field in row] for row in told])
+        order = order_or_refuse(numbers, path, _REMEDY, published=ROLES)
+    return Dialect(delimiter, order, skipped, units, tuple(sizes), *_rows(sample, delimiter, order), told=bool(told))
 
 
 def lines_of(file: TextIO) -> Iterator[str]:
@@ -196,65 +190,27 @@ def lines_of(file: TextIO) -> Iterator[str]:
     return iter(lambda: file.readline(_LONGEST), "")
 
 
-def _delimiter(text: str) -> str:
-    return next((sign for sign in ",;\t " if sign in text), ",")
-
-
 def _size(text: str) -> Stated | None:
     """The sensor's size, where a line states nothing else: ``346 260``."""
-    sides = [natural(field) for field in split(text, _delimiter(text))]
+    sides = [natural(field) for field in split(text, delimiter_of(text))]
     return Stated("its first line", *sides) if len(sides) == 2 and all(sides) else None
 
 
-def _stated(comments: list[str]) -> tuple[list[Stated], str | None]:
-    """The sizes and the unit of time that comments state: ``# resolution: 346x260``, ``# time unit: ms``."""
-    sizes = []
-    for text in comments:
-        sides = {name.lower(): natural(number) for name, number in _SIDE.findall(text)}
-        pairs = [tuple(map(natural, pair)) for pair in _SIZE.findall(text)]
-        pairs += [(sides["width"], sides["height"])] if len(sides) == 2 else []
-        sizes += [Stated("a comment", *pair) for pair in pairs]
-    units = [found[1] for text in comments if (found := _UNIT.search(text))]
-    return sizes, next(iter(units), None)
-
-
-def _one_unit(header: TimeUnit | None, comment: str | None, path: Path) -> str | None:
-    """The unit of time that a header or a comment states (`DataError` where they state two)."""
-    if header is not None and comment is not None and unit_named(comment) not in (None, header):
-        got = f"{header} in the header and {excerpt(comment)} in a comment of {path}"
-        raise DataError("one unit of time", got, "correct the one that is wrong")
-    return header or comment
-
-
-def _named(fields: list[str], text: str, path: Path) -> tuple[tuple[str, ...], TimeUnit | None]:
+def _header(fields: list[str], text: str, path: Path) -> NamedColumns:
     """The columns that a header names."""
-    found = columns_named(fields)
+    found = named_columns(fields, "the header")
     if found is None:
         expected = "a header that names x, y, polarity and t once each"
         raise DataError(expected, f"{excerpt(text)} in {path}", "rename its columns, or remove it")
-    return _ordered(fields, found)
+    return found
 
 
-def _ordered(
-    fields: list[str], found: tuple[dict[str, str], TimeUnit | None]
-) -> tuple[tuple[str, ...], TimeUnit | None]:
-    roles = {fields.index(name): role for role, name in found[0].items()}
-    return tuple(roles.get(i, f"other {i}") for i in range(len(fields))), found[1]
-
-
-def _from_comment(comments: list[str], delimiter: str, count: int) -> tuple[tuple[str, ...], TimeUnit | None] | None:
-    """The columns that the first comment names, as `numpy.savetxt` writes it; None where it does not."""
-    fields = split(comments[0].lstrip("#% "), delimiter) if comments else []
-    found = columns_named(fields) if len(fields) == count else None
-    return _ordered(fields, found) if found else None
-
-
-def _rows(lines: Iterator[str], delimiter: str, columns: tuple[str, ...]) -> tuple[np.ndarray, frozenset[str], bool]:
+def _rows(lines: list[str], delimiter: str, columns: tuple[str, ...]) -> tuple[np.ndarray, frozenset[str], bool]:
     """The first rows' times, the columns that hold floats, and whether polarity is in words.
 
     Broken lines are named later, by the reader.
     """
-    rows = [split(line, delimiter) for line in islice(lines, _SAMPLE_LINES)]
+    rows = [split(line, delimiter) for line in lines[:_SAMPLE_LINES]]
     rows = [row for row in rows if len(row) == len(columns)]
     texts = {name: [row[columns.index(name)] for row in rows] for name in ROLES}
     words = any(text in TRUE + FALSE for text in texts["p"])

@@ -14,6 +14,11 @@ _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE | re.ASCII
 _NUMERIC = re.compile(r"[+-]?[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?")
 
 
+def delimiter_of(line: str) -> str:
+    """The sign that parts the values of a line."""
+    return next((sign for sign in ",;\t " if sign in line), ",")
+
+
 def split(line: str, delimiter: str) -> list[str]:
     """The fields of a line without spaces and quotes around them."""
     return [field.strip().strip('"') for field in line.strip().split(delimiter)]

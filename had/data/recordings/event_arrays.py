@@ -29,6 +29,7 @@ from had.data.recordings.columns import (
 )
 from had.data.recordings.recording import MOST_BYTES
 from had.data.recordings.sensor_size import SIZE_NAMES, stated_among
+from had.data.recordings.statements import Statement
 from had.errors import DataError
 from had.numpy_files import BROKEN, exactly, header, members
 
@@ -68,13 +69,14 @@ class ArrayRecording(ColumnRecording):
         self.format = "NPZ" if self._zipped else "NPY"
         arrays = self._arrays()
         facts = {name: self._fact(arrays[name]) for name in (*SIZE_NAMES, *UNIT_NAMES) if name in arrays}
-        super().__init__(path, size=size, stated=stated_among(facts.get, "in the archive"))
+        super().__init__(path, size=size, stated=stated_among(lambda name: [facts.get(name)], "in the archive"))
         self._names: dict[str, str | int] = {}
         self._streams: list[_Stream] = []
         unit = self._plan(arrays)
-        units = [words for name in UNIT_NAMES if isinstance(words := facts.get(name), str)]
+        units = [Statement(unit, "the name of the times")] if unit else []
+        units += [Statement(words, name) for name in UNIT_NAMES if isinstance(words := facts.get(name), str)]
         sample = self._order_by_values()
-        self.choose_unit(sample, asked=time_unit, stated=unit or next(iter(units), None))
+        self.choose_unit(sample, asked=time_unit, stated=units)
 
     def _fact(self, array: _Array) -> np.ndarray | str | None:
         """The values of a small array, text as one string; None for a large one."""

@@ -56,7 +56,7 @@ class Hdf5Recording(ColumnRecording):
             self._order = self._source.order or self._told(first)
             self.offset_us = self._source.offset_us
             times = self._columns(first)[3]
-            self.choose_unit(times, asked=time_unit, stated=self._source.unit, usual=self._source.usual)
+            self.choose_unit(times, asked=time_unit, stated=self._source.units, usual=self._source.usual)
             self._images = find_images(file, self._source.name)
             if self._images is not None and self._images.refused:
                 self.notes.append(f"{self._images.frames} camera frames not read: {self._images.refused}")

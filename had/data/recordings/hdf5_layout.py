@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from had.data.recordings.columns import ROLES, UNIT_NAMES, TimeUnit, columns_named
-from had.data.recordings.hdf5_stored import fact, own, refuse_bombs, refuse_unstored, text_of
+from had.data.recordings.hdf5_stored import facts, own, refuse_bombs, refuse_unstored, text_of
 from had.data.recordings.recording import LATEST_US
 from had.data.recordings.sensor_size import Stated, stated_among
+from had.data.recordings.statements import Statement, agreed
 from had.errors import DataError
 
 _DEEPEST = 5
@@ -31,7 +32,7 @@ class Source(NamedTuple):
         datasets: those that are read: one for x, y, p and t each, or a single one.
         axis: along which the events lie.
         order: the columns' names in a block in the order x, y, p, t; empty where only values can tell.
-        unit: of time, as the file states it in words, or None.
+        units: of time, as the file states them in words.
         usual: that of files of this form, or None.
         offset_us: to be added to all times.
     """
@@ -40,7 +41,7 @@ class Source(NamedTuple):
     datasets: tuple[str, ...]
     axis: int
     order: tuple[str, ...]
-    unit: str | None
+    units: list[Statement]
     usual: TimeUnit | None
     offset_us: int
 
@@ -112,10 +113,10 @@ def _sources(file: Any, group: Any, path: Path, depth: int, seen: set[int], link
     found = columns_named(names)
     if found is not None:
         datasets = tuple(f"{group.name.rstrip('/')}/{found[0][role]}" for role in ROLES)
-        unit = found[1] or _stated_unit(file[datasets[3]], path)
+        units = _stated_units(file[datasets[3]], found[1], path)
         offset = _offset(file, group, path)
         usual: TimeUnit | None = "us" if offset is not None or "ms_to_idx" in {*file, *members} else None
-        yield Source(group.name, datasets, 0, datasets, unit, usual, offset or 0)
+        yield Source(group.name, datasets, 0, datasets, units, usual, offset or 0)
     for name, item in members.items():
         if hasattr(item, "keys"):
             if depth < _DEEPEST:
@@ -123,12 +124,12 @@ def _sources(file: Any, group: Any, path: Path, depth: int, seen: set[int], link
         elif item.dtype.names is not None and item.ndim == 1:
             fields = columns_named(item.dtype.names)
             if fields is not None and all(item.dtype[name].kind in _NUMBERS for name in fields[0].values()):
-                unit = fields[1] or _stated_unit(item, path)
+                units = _stated_units(item, fields[1], path)
                 order = tuple(fields[0][role] for role in ROLES)
-                yield Source(item.name, (item.name,), 0, order, unit, "us" if item.name == "/CD/events" else None, 0)
+                yield Source(item.name, (item.name,), 0, order, units, "us" if item.name == "/CD/events" else None, 0)
         elif name == "events" and item.ndim == 2 and item.dtype.kind in "iuf" and 4 in item.shape:
             axis = 0 if item.shape[1] == 4 else 1
-            yield Source(item.name, (item.name,), axis, (), _stated_unit(item, path), None, 0)
+            yield Source(item.name, (item.name,), axis, (), _stated_units(item, None, path), None, 0)
 
 
 def _members(group: Any, seen: set[int], linked: list[str]) -> dict[str, Any]:
@@ -149,32 +150,41 @@ def _is_column(item: Any) -> bool:
     return not hasattr(item, "keys") and item.ndim == 1 and item.dtype.kind in _NUMBERS
 
 
-def _stated_unit(dataset: Any, path: Path) -> str | None:
-    """The unit that an attribute of the times states, or one of the groups around them, in the file's words."""
+def _stated_units(dataset: Any, named: TimeUnit | None, path: Path) -> list[Statement]:
+    """The unit that the times' name states, and those of their attributes and of the groups around them."""
     holders = ((dataset, UNIT_NAMES), *((holder, UNIT_NAMES[:4]) for holder in _around(dataset.file, dataset.name)))
-    texts = (text_of(fact(holder, name, path)) for holder, names in holders for name in names)
-    return next((text for text in texts if text), None)
+    found = [Statement(named, f"the name of the times in {dataset.name}")] if named else []
+    for holder, names in holders:
+        texts = ((name, text_of(value)) for name in names for value in facts(holder, name, path))
+        found += [Statement(text, f"{name} of {holder.name}") for name, text in texts if text]
+    return found
 
 
 def _offset(file: Any, group: Any, path: Path) -> int | None:
-    """DSEC's ``t_offset`` in microseconds, beside the events' group or in it (`DataError` where it is no time)."""
+    """DSEC's ``t_offset`` in microseconds, beside the events' group or in it.
+
+    Raises:
+        DataError: it is no time, or there are two of different values.
+    """
+    found = []
     for holder in (group, group.parent, file):
         if "t_offset" not in holder:
             continue
-        values = np.asarray(() if (value := fact(holder, "t_offset", path)) is None else value).ravel()
-        offset = values[0] if len(values) == 1 and values.dtype.kind in "iuf" else np.nan
-        if not abs(offset) < LATEST_US or offset != int(offset):
-            got = f"another under {holder.name} of {path}"
-            raise DataError("a whole number of microseconds in t_offset", got, "copy or download the file again")
-        return int(offset)
-    return None
+        for value in facts(holder, "t_offset", path) or [()]:
+            values = np.asarray(value).ravel()
+            offset = values[0] if len(values) == 1 and values.dtype.kind in "iuf" else np.nan
+            if not abs(offset) < LATEST_US or offset != int(offset):
+                got = f"another under {holder.name} of {path}"
+                raise DataError("a whole number of microseconds in t_offset", got, "copy or download the file again")
+            found.append(Statement(str(int(offset)), f"t_offset under {holder.name}"))
+    return agreed("offset of the times", found, path, int)
 
 
 def stated_sizes(file: Any, name: str, path: Path) -> list[Stated]:
     """What attributes or small datasets of the events, of the groups around them and of the file state of the size."""
     found = []
     for holder in _around(file, name):
-        found += stated_among(lambda key, holder=holder: fact(holder, key, path), f"of {holder.name}")  # type: ignore[misc]
+        found += stated_among(lambda key, holder=holder: facts(holder, key, path), f"of {holder.name}")  # type: ignore[misc]
     return found
 
 

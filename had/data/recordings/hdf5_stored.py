@@ -104,26 +104,20 @@ def own(group: Any, name: str) -> Any:
     return found if isinstance(found, h5py.Group | h5py.Dataset) else None
 
 
-def fact(holder: Any, name: str, path: Path) -> Any:
-    """The few numbers or words under a name, as an attribute or a small dataset of ``holder``; None without."""
+def facts(holder: Any, name: str, path: Path) -> list[Any]:
+    """The few numbers or words under a name: those of an attribute and those of a small dataset of ``holder``."""
     import h5py
 
-    value = None
-    if name in holder.attrs:
-        stored = holder.attrs.get_id(name)
-        value = holder.attrs[name] if math.prod(stored.shape or ()) <= _MOST_FACT else None
-    else:
-        dataset = own(holder, name)
-        if (
-            isinstance(dataset, h5py.Dataset)
-            and 0 < (dataset.size or 0) <= _MOST_FACT
-            and dataset.dtype.kind in "iufSO"
-        ):
-            refuse_unstored(dataset, path)
-            if dataset.ndim:
-                refuse_bombs(dataset, slice(None), path)
-            value = dataset[()]
-    return None if isinstance(value, h5py.Empty) else value
+    found = []
+    if name in holder.attrs and math.prod(holder.attrs.get_id(name).shape or ()) <= _MOST_FACT:
+        found.append(holder.attrs[name])
+    dataset = own(holder, name)
+    if isinstance(dataset, h5py.Dataset) and 0 < (dataset.size or 0) <= _MOST_FACT and dataset.dtype.kind in "iufSO":
+        refuse_unstored(dataset, path)
+        if dataset.ndim:
+            refuse_bombs(dataset, slice(None), path)
+        found.append(dataset[()])
+    return [value for value in found if not isinstance(value, h5py.Empty)]
 
 
 def text_of(value: Any) -> str | None:

@@ -21,8 +21,9 @@ def open_recording(
 
     Args:
         path: a CSV, AEDAT4, Prophesee RAW or DAT, HDF5, ``.npz`` or ``.npy`` file.
-        size: (width, height) in pixels, where the file states none, or two.
+        size: (width, height) in pixels, where the file states none.
         time_unit: unit of the times in a CSV, HDF5 or NumPy file; None: stated there, or told by the values.
+            It and ``size`` decide where a file states two.
 
     Raises:
         DataError: no such file, an empty one, another file under a recording's name, an unknown format, a broken

@@ -30,21 +30,29 @@ class DatRecording(WordRecording):
     word = np.dtype([("t", "<u4"), ("pixel", "<u4")])
 
     def __init__(
-        self, path: Path, offset: int, size: tuple[int, int] | None, stated: Sequence[Stated], header: dict[str, str]
+        self,
+        path: Path,
+        offset: int,
+        size: tuple[int, int] | None,
+        stated: Sequence[Stated],
+        *,
+        has_header: bool,
+        version: str | None,
     ):
+        """``version``: as the header states it, None where it does not."""
         with path.open("rb") as file:
             file.seek(offset)
             kind = file.read(2)
-        version = header.get("version", "1")
-        known = version in ("1", "2") and len(kind) == 2 and kind[0] in (0x00, 0x0C) and kind[1] == 8
-        if not header or not known:
-            got = f"version {excerpt(version)}, type and size {kind.hex(' ') or 'missing'} in {path}"
+        read_as = "1" if version is None else version
+        known = read_as in ("1", "2") and len(kind) == 2 and kind[0] in (0x00, 0x0C) and kind[1] == 8
+        if not has_header or not known:
+            got = f"version {excerpt(read_as)}, type and size {kind.hex(' ') or 'missing'} in {path}"
             expected = "a DAT file of version 1 or 2 with a header and 8-byte CD events (00 08 or 0c 08)"
             remedy = "convert it with its maker's software, or copy it again if it was cut off"
-            raise DataError(expected, got if header else f"no header in {path}", remedy)
+            raise DataError(expected, got if has_header else f"no header in {path}", remedy)
         super().__init__(path, offset + 2, size, stated)
-        self._first_version = version == "1"
-        if "version" not in header:
+        self._first_version = read_as == "1"
+        if version is None:
             self.notes.append("the header states no version: read as version 1 (x 9 bits, y 8 bits, polarity)")
 
     def decode(self, max_events: int) -> Iterator[np.ndarray]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,13 +57,14 @@ def agreed_size(path: Path, asked: tuple[int, int] | None, stated: Sequence[Stat
             raise DataError(
                 f"a sensor of 1 to {SIDE} pixels a side", f"{one} in {path}", "correct what the file states"
             )
+    sides = ({one.width for one in stated} - {None}, {one.height for one in stated} - {None})
     if asked is not None:
-        if stated and not any(one.fits(*asked) for one in stated):
+        unstated = any(known and side not in known for known, side in zip(sides, asked, strict=True))
+        if unstated or (stated and not any(one.fits(*asked) for one in stated)):
             expected = f"the size that {path} states, {' or '.join(map(str, stated))}"
             got = f"{asked[0]}x{asked[1]}"
             raise DataError(expected, got, "leave the size out, or correct what the file states")
         return asked
-    sides = ({one.width for one in stated} - {None}, {one.height for one in stated} - {None})
     if max(map(len, sides)) > 1:
         got = f"{' and '.join(map(str, stated))} in {path}"
         raise DataError("one size in a recording", got, "state the right one of them with --size WIDTHxHEIGHT")
@@ -72,18 +74,25 @@ def agreed_size(path: Path, asked: tuple[int, int] | None, stated: Sequence[Stat
     return (sides[0].pop(), sides[1].pop()) if stated else None  # type: ignore[return-value]
 
 
-def stated_among(value_of: Callable[[str], Any], where: str) -> list[Stated]:
-    """What the values under `SIZE_NAMES` state; ``value_of`` gives numbers, text, or None.
+def pairings(where: str, widths: Iterable[int | None], heights: Iterable[int | None]) -> list[Stated]:
+    """The sizes that one place states, which may name a side twice; none where it names no side."""
+    none: list[int | None] = [None]
+    both = [list(dict.fromkeys(side for side in sides if side is not None))[:2] or none for sides in (widths, heights)]
+    return [Stated(where, w, h) for w, h in product(*both) if (w, h) != (None, None)]
+
+
+def stated_among(values_of: Callable[[str], Iterable[Any]], where: str) -> list[Stated]:
+    """What the values under `SIZE_NAMES` state; ``values_of`` gives all of one name: numbers, text, or None.
 
     Pairs are written as height, width by some and the reverse by others: sensors are not higher than wide, unless
     ``width`` and ``height`` say so.
     """
-    sides = [_sides(value_of(name))[:1] for name in ("width", "height")]
-    found = [Stated(f"width, height {where}", *(side[0] if side else None for side in sides))] if any(sides) else []
-    upright = len(sides[0]) == len(sides[1]) == 1 and sides[0] < sides[1]
+    sides = [[side for value in values_of(name) for side in _sides(value)] for name in ("width", "height")]
+    found = pairings(f"width, height {where}", *sides)
+    upright = all(sides) and max(sides[0]) < min(sides[1])
     for name in SIZE_NAMES[2:]:
-        pair = sorted(_sides(value_of(name))[:2], reverse=not upright)
-        found += [Stated(f"{name} {where}", *pair)] if len(pair) == 2 else []
+        pairs = [sorted(_sides(value)[:2], reverse=not upright) for value in values_of(name)]
+        found += [Stated(f"{name} {where}", *pair) for pair in pairs if len(pair) == 2]
     return found
 
 
