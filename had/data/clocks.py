@@ -59,20 +59,25 @@ def camera_windows(camera: np.ndarray, slicing: str) -> np.ndarray:
     return np.stack([camera[begin], camera[end]], axis=1)
 
 
-def check_clock(camera: np.ndarray, slicing: str, first_us: int, last_us: int, path: Path) -> None:
+Boxed = slice | np.ndarray
+"""Which of some camera frames have a box: a slice, or (F,) bool."""
+
+
+def check_clock(camera: np.ndarray, boxed: Boxed, slicing: str, first_us: int, last_us: int, path: Path) -> None:
     """See that camera frames and events are on one clock.
 
     Args:
-        camera: the times of the frames that have a box, or of some of them.
+        camera: the times of all frames, or of some that have a box and those beside them, which end their intervals.
+        boxed: those that have a box.
         slicing: ``"frame"``, ``"exposure"`` or ``"interval"``.
         first_us, last_us: times of the first and last event.
 
     Raises:
         DataError: no frame's window meets the events; or the read-outs lie away from the exposures of most frames.
     """
-    windows = camera_windows(camera, slicing)
-    if not meets(windows, first_us, last_us).any():
-        raise silent(camera, slicing, first_us, last_us, path)
+    if not meets(camera_windows(camera, slicing)[boxed], first_us, last_us).any():
+        raise silent(camera, boxed, slicing, first_us, last_us, path)
+    camera = camera[boxed]
     if slicing == "frame" and (apart := _apart(camera)).mean() > 0.5:
         k = int(apart.argmax())
         got = f"read-out at {camera['begin'][k]} and exposure at {camera['exposure_begin'][k]} us in {path}"
@@ -93,11 +98,11 @@ def check_gap(gaps: Gaps, recording: Recording, slicing: str, first_us: int, las
     return sentence
 
 
-def silent(camera: np.ndarray, slicing: str, first_us: int, last_us: int, path: Path) -> DataError:
-    """The refusal of a recording in which no frame has an event, although there are events."""
-    windows = camera_windows(camera, slicing)
+def silent(camera: np.ndarray, boxed: Boxed, slicing: str, first_us: int, last_us: int, path: Path) -> DataError:
+    """The refusal of a recording in which no frame with a box has an event, although there are events."""
+    windows = camera_windows(camera, slicing)[boxed]
     others = [name for name in _EVENTS_OF if name != slicing and (name != "frame" or camera["known"].all())]
-    fitting = [name for name in others if meets(camera_windows(camera, name), first_us, last_us).any()]
+    fitting = [name for name in others if meets(camera_windows(camera, name)[boxed], first_us, last_us).any()]
     remedy = "leave the sequence out of its list: no other time of its frames lies there"
     if fitting:
         remedy = f"set preparation.slicing to {' or '.join(fitting)}, or leave the sequence out of its list"

@@ -199,7 +199,7 @@ class SequencePreparation:
             if gap := check_gap(spool.gaps, recording, slicing, *times):
                 log.warning("%s: %s", self.raw, gap)
             if slicing != "equal" and len(spool.t):
-                known = camera[boxed], slicing, *times, self.raw
+                known = camera, boxed, slicing, *times, self.raw
                 check_clock(*known)
                 if (spans[:, 0] == spans[:, 1]).all():
                     raise silent(*known)

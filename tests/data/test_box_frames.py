@@ -8,6 +8,7 @@ import pytest
 from miniature import annotate, random_events, write_aedat4, write_csv, write_eventvot, write_list
 from published_trees import write_picture, write_tree, write_voxels
 
+from had.data.box_frames import RANGE_FILE
 from had.data.frames import EVENT_DTYPE
 from had.data.layouts import LAYOUTS, SENSOR_FILE
 from had.data.prepare import prepare_split
@@ -325,6 +326,20 @@ def test_frames_with_dv_processings_times_are_prepared(tmp_path):
     write_aedat4(folder / "dove.aedat4", random_events(3000), [(STEP * k, 900, image) for k in range(1, 8)])
     assert not errors_of(COESOT, tmp_path / "raw", tmp_path, deep=True)
     prepared(COESOT, tmp_path / "raw", tmp_path / "out")
+
+
+@pytest.mark.parametrize(("count", "at", "boxes"), [(6, 0, 1), (6, 3, 1), (6, 5, 1), (2, 1, 1), (6, 4, 2)])
+def test_few_boxes_have_the_events_up_to_the_next_camera_frame(tmp_path, count, at, boxes):
+    """Also of frames without a box; the last interval is the median of the others."""
+    folder = one_sequence(COESOT, tmp_path / "raw", boxes=boxes, count=count, first=at)
+    (folder / RANGE_FILE).write_text(f"{at + 1},{at + boxes}\n")
+    (folder / "dove.aedat4").unlink()
+    events, image = random_events(500 * count), np.zeros((48, 64, 3), np.uint8)
+    events["t"] = STEP + np.arange(500 * count) * 20
+    write_aedat4(folder / "dove.aedat4", events, [(STEP * k, 900, image) for k in range(1, count + 1)])
+    for deep in (False, True):
+        assert not errors_of(COESOT, tmp_path / "raw", tmp_path, deep=deep)
+    assert prepared(COESOT, tmp_path / "raw", tmp_path / "out").event_counts.tolist() == [500] * boxes
 
 
 def test_images_of_another_size_than_the_folder_states_are_refused_and_extra_ones_counted(tmp_path):

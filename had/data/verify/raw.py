@@ -143,7 +143,15 @@ def check_frames(
         counts["camera frames"] = count
         try:
             _check_camera(
-                findings, recording, layout, options, range(first, first + boxes), raw.times, camera_is_read, deep
+                findings,
+                recording,
+                layout,
+                options,
+                range(first, first + boxes),
+                count,
+                raw.times,
+                camera_is_read,
+                deep,
             )
         except DataError as error:
             findings.refused("camera", error, file=path)
@@ -160,34 +168,43 @@ def _check_camera(
     layout: Layout,
     options: PreparationOptions,
     boxed: range,
+    count: int,
     times: tuple[int, int] | None,
     camera_is_read: bool,
     deep: bool,
 ) -> None:
-    """Hold the size and the clock of some or all camera frames with a box against the events' (`DataError`)."""
+    """Hold the size and the clock of some or all of ``count`` camera frames against the events' (`DataError`).
 
-    def checked(frame: CameraFrame) -> CameraFrame:
-        if camera_is_read:
+    Those without a box only end the intervals of others.
+    """
+
+    def checked(number: int, frame: CameraFrame) -> CameraFrame:
+        if camera_is_read and number in boxed:
             check_frame_size(recording, frame)
         return frame
 
-    def look(numbers: range | set[int]) -> np.ndarray:
-        return camera_times(checked(frame) for frame in recording.frames_at(numbers))
+    def look(numbers: range | set[int]) -> tuple[np.ndarray, np.ndarray]:
+        """The times of camera frames, and which of them have a box."""
+        inside = sorted(numbers)
+        frames = zip(inside, recording.frames_at(numbers), strict=True)
+        return camera_times(checked(*one) for one in frames), np.isin(inside, boxed)
 
-    camera = look(boxed if deep else _spread(boxed))
+    beside = {boxed.start - 1, boxed.stop} & set(range(count))
+    camera, has_box = look(range(count) if deep else _spread(boxed) | beside)
     slicing = slicing_in_force(layout, options, camera)
     if slicing == "equal" or times is None:
         return
     try:
-        check_clock(camera, slicing, *times, recording.path)
+        check_clock(camera, has_box, slicing, *times, recording.path)
     except DataError:
-        check_clock(camera if deep else look(boxed), slicing, *times, recording.path)
-    outside = int((~meets(camera_windows(camera, slicing), *times)).sum())
-    if 10 * outside > len(camera):
-        what = f"{outside} of {len(camera)} camera frames lie outside of the events, {times[0]} to {times[1]} us"
+        check_clock(*((camera, has_box) if deep else look(range(count))), slicing, *times, recording.path)
+    windows = camera_windows(camera, slicing)[has_box]
+    outside = int((~meets(windows, *times)).sum())
+    if 10 * outside > len(windows):
+        what = f"{outside} of {len(windows)} camera frames lie outside of the events, {times[0]} to {times[1]} us"
         findings.add("camera", what, "their event images are white", file=recording.path, severity="note")
-    if deep and not _any_event(recording, camera_windows(camera, slicing)):
-        raise silent(camera, slicing, *times, recording.path)
+    if deep and not _any_event(recording, windows):
+        raise silent(camera, has_box, slicing, *times, recording.path)
 
 
 def _spread(boxed: range) -> set[int]:
