@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from had.data.image_header import MOST_BYTES, checked_size
+from had.data.image_header import MOST_BYTES, TooDeepError, checked_size
 from had.data.prepared_files import damaged, image_checksum
 from had.errors import DataError
 from had.files import refuse_pointer
@@ -60,6 +60,10 @@ class Frame:
         raise DataError(f"stream {stream!r}", "a frame without it", "prepare the recording again")
 
 
+class DeepImageError(DataError):
+    """An image file of more than 8 bits a channel."""
+
+
 def read_image(path: Path, size: tuple[int, int] | None = None, checksum: int | None = None) -> np.ndarray:
     """An image file as (H, W, 3) uint8 RGB.
 
@@ -69,6 +73,7 @@ def read_image(path: Path, size: tuple[int, int] | None = None, checksum: int | 
 
     Raises:
         DataError: no such file, not a whole image, not of that size, or not as it was written.
+        DeepImageError: more than 8 bits a channel.
     """
     import cv2
 
@@ -82,6 +87,9 @@ def read_image(path: Path, size: tuple[int, int] | None = None, checksum: int | 
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
         if image is None or _is_cut_jpeg(content):
             raise ValueError("it is broken")
+    except TooDeepError as error:
+        remedy = "convert all images of this stream to 8 bits a channel, by one scale"
+        raise DeepImageError("images of at most 8 bits a channel", f"{error} in {path}", remedy) from None
     except (ValueError, OSError, cv2.error) as error:
         if isinstance(error, ValueError):
             refuse_pointer(path, "a readable image")

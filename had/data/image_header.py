@@ -1,4 +1,4 @@
-"""The bytes of an image file -> its stated size, held against the file's length and a bound before it is decoded.
+"""The bytes of an image file -> its stated size, held against its length and a bound, and its depth; before decoding.
 
 A decoder asks for the memory that a header states: a PNG of 125 KB can state four gigabytes. PNG, JPEG, BMP and TIFF
 are known; other decoders are not started.
@@ -18,6 +18,18 @@ _MOST_SCANNED = 1 << 30
 """Pixels of a JPEG times its scans."""
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """PNG's colour types."""
+_BITS_PER_SAMPLE, _MOST_CHANNELS = 258, 5
+"""TIFF's tag, and channels that are looked at."""
+
+
+class TooDeepError(ValueError):
+    """An image of more than 8 bits a channel.
+
+    A decoder would keep the upper 8 of 16, and so make values of 12 bits nearly black.
+    """
+
+    def __init__(self, bits: int):
+        super().__init__(f"{bits} bits a channel")
 
 
 def checked_size(content: bytes, length: int | None = None) -> tuple[int, int]:
@@ -29,6 +41,7 @@ def checked_size(content: bytes, length: int | None = None) -> tuple[int, int]:
 
     Raises:
         ValueError: another format, no size, or one that the file cannot hold.
+        TooDeepError: more than 8 bits a channel.
     """
     for begin, size_of in _FORMATS.items():
         if content.startswith(begin):
@@ -51,7 +64,13 @@ def _png(content: bytes, size: int) -> tuple[int, int]:
     stored = height * ((width * depth * _CHANNELS[colour] + 7) // 8)
     if stored > _DEFLATE * size:
         raise ValueError(f"it states {width} x {height} pixels in {size} bytes")
+    _refuse_deep(depth)
     return width, height
+
+
+def _refuse_deep(bits: int) -> None:
+    if bits > 8:
+        raise TooDeepError(bits)
 
 
 def _check_chunks(content: bytes) -> None:
@@ -75,7 +94,8 @@ def _jpeg(content: bytes, size: int) -> tuple[int, int]:
         elif kind in (0x01, *range(0xD0, 0xD9)):  # markers without content
             place += 2
         elif 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack_from(">HH", content, place + 5)
+            bits, height, width = struct.unpack_from(">BHH", content, place + 4)
+            _refuse_deep(bits)
             break
         elif kind in (0xD9, 0xDA) or length < 2:
             raise ValueError("no size")
@@ -100,9 +120,15 @@ def _tiff(content: bytes, size: int) -> tuple[int, int]:
     stated = {}
     for entry in range(count):
         begin = place + 2 + 12 * entry
-        tag, kind, _ = struct.unpack_from(f"{order}HHI", content, begin)
+        tag, kind, values = struct.unpack_from(f"{order}HHI", content, begin)
         if kind in (3, 4):
-            (stated[tag],) = struct.unpack_from(f"{order}{'H' if kind == 3 else 'I'}", content, begin + 8)
+            letter = "H" if kind == 3 else "I"
+            (stated[tag],) = struct.unpack_from(f"{order}{letter}", content, begin + 8)
+            if tag == _BITS_PER_SAMPLE:  # those of many channels lie elsewhere
+                each = struct.Struct(f"{order}{min(values, _MOST_CHANNELS)}{letter}")
+                inside = values * struct.calcsize(f"={letter}") <= 4
+                elsewhere = struct.unpack_from(f"{order}I", content, begin + 8)[0]
+                _refuse_deep(max(each.unpack_from(content, begin + 8 if inside else elsewhere), default=0))
     if stated.get(322, 0) * stated.get(323, 0) > MOST_PIXELS:
         raise ValueError("tiles larger than an image may be")
     return stated.get(256, 0), stated.get(257, 0)

@@ -43,6 +43,15 @@ def image_size(path: Path, *, decode: bool = False) -> tuple[int, int] | None:
     return size
 
 
+def refusal_of(path: Path) -> DataError:
+    """Why a run could not read an image file, where `image_size` is None."""
+    try:
+        read_image(path)
+    except DataError as error:
+        return error
+    return DataError("a readable image", f"a broken file {path}", "replace it and prepare the data again")
+
+
 def _stated_size(path: Path) -> tuple[int, int] | None:
     """What the header of a PNG or BMP file states, if the file has all its bytes."""
     with path.open("rb", buffering=0) as file:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from had.data.box_frames import first_frame
-from had.data.image_size import image_size
+from had.data.image_size import image_size, refusal_of
 from had.data.layouts import Layout
 from had.data.mat_files import read_mat
 from had.data.representations import fullest_first
@@ -194,7 +194,7 @@ def published_size(
             path = root / found["pattern"].format(index=index)
             seen = image_size(path)
             if seen is None:
-                raise DataError("a readable image", f"a broken file {path}", "replace it and prepare the data again")
+                raise refusal_of(path)
             size = size or seen
             if seen != size:
                 expected = f"images of {size[0]}x{size[1]} pixels, as {like}"

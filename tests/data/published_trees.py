@@ -162,6 +162,16 @@ def picture(path: str, size=SIZE) -> Callable[[Path], object]:
     return lambda folder: write_picture(folder / path.format(name=folder.name), np.random.default_rng(1), size)
 
 
+def deepen(folder: str) -> Callable[[Path], object]:
+    """12 bits in files of 16, as cameras write them."""
+
+    def apply(sequence: Path) -> None:
+        for path in sorted((sequence / folder).iterdir()):
+            path.write_bytes(cv2.imencode(".png", np.full((SIZE[1], SIZE[0], 3), 2032, np.uint16))[1].tobytes())
+
+    return apply
+
+
 def mat(**content) -> Callable[[Path], object]:
     return lambda folder: savemat(folder / f"{folder.name}_voxel" / "frame0002.mat", content)
 
@@ -471,6 +481,10 @@ DAMAGES = {
         "image-broken",
         "error",
         "vis_imgs/frame0002.jpg",
+    ),
+    "images of 16 bits": Damage("eventvot", "images", deepen("img"), "image-depth", "error", "img/0000.png"),
+    "camera image of 16 bits beside a recording": Damage(
+        "visevent", "complete", deepen("vis_imgs"), "image-depth", "error", "vis_imgs/frame0000.png"
     ),
     "link to no image": Damage(
         "eventvot",

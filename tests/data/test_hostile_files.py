@@ -102,6 +102,34 @@ def test_images_of_all_formats_state_their_size(tmp_path, suffix, shape):
         assert np.array_equal(read_image(path), cv2.imread(str(path), cv2.IMREAD_COLOR_RGB))
 
 
+def jpeg_of_12_bits():
+    data = bytearray(resized_jpeg(64, 48))
+    data[data.index(b"\xff\xc0") + 4] = 12
+    return bytes(data)
+
+
+DEEP = {
+    **{
+        f"{suffix} of 16 bits, {shape}": (cv2.imencode(suffix, np.full(shape, 2032, np.uint16))[1].tobytes(), 16)
+        for suffix in (".png", ".tif")
+        for shape in ((48, 64), (48, 64, 3), (48, 64, 4))
+    },
+    "JPEG of 12 bits": (jpeg_of_12_bits(), 12),
+    "TIFF of 32 bits": (cv2.imencode(".tif", np.ones((48, 64), np.float32))[1].tobytes(), 32),
+    "big-endian TIFF of long numbers": (tiff(">", t256=64, t257=48, t258=32), 32),
+}
+
+
+@pytest.mark.parametrize("title", DEEP)
+def test_images_of_more_than_8_bits_a_channel_are_refused_in_one_sentence(tmp_path, title):
+    content, bits = DEEP[title]
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"at most 8 bits a channel, got {bits} bits a channel in .*; convert"):
+        read_image(path)
+    assert image_size(path) is None
+
+
 def hdf5(path, **changes):
     with h5py.File(path, "w") as file:
         for name in ("coor", "features"):

@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from had.data.image_size import image_size
+from had.data.frames import DeepImageError
+from had.data.image_size import image_size, refusal_of
 from had.data.layouts import Layout
 from had.data.published import numbered, published_files
 from had.data.verify.problems import Findings, Severity, some_of
@@ -69,7 +70,12 @@ def check_images(
         what = f"{len(there)} images for {frames} boxes"
         findings.add("image-extra", what, remedy, file=folder, severity="note")
     sizes = {name: image_size(folder / name, decode=deep) for _, name in sorted(wanted.items())}
-    broken = [name for name, found in sizes.items() if found is None]
+    refused = {name: refusal_of(folder / name) for name, found in sizes.items() if found is None}
+    deep_ones = [name for name, error in refused.items() if isinstance(error, DeepImageError)]
+    if deep_ones:
+        what = f"{len(deep_ones)} of {len(sizes)} images have more than 8 bits a channel: {some_of(deep_ones)}"
+        findings.add("image-depth", what, refused[deep_ones[0]].remedy, file=folder / deep_ones[0], severity=severity)
+    broken = [name for name in refused if name not in deep_ones]
     if broken:
         what = f"{len(broken)} of {len(sizes)} images cannot be read: {some_of(broken)}"
         remedy = "download or make them again"

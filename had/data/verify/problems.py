@@ -46,6 +46,7 @@ KINDS = {
     "image-extra": "Images without a box",
     "numbering": "Streams that are numbered differently",
     "image-broken": "Images that cannot be read",
+    "image-depth": "Images of more than 8 bits a channel",
     "image-size": "Images of another size",
     "voxel-missing": "Voxel files that are missing",
     "voxel-extra": "Voxel files without a box",
