@@ -28,9 +28,11 @@ def _dat(lines):
 
 
 def _csv(before):
+    """``before`` in place of a header."""
+
     def write(folder):
         path = write_csv(folder / "e.csv", EVENTS)
-        return _bytes(path, before.encode() + path.read_bytes())
+        return _bytes(path, before.encode() + path.read_bytes().partition(b"\n")[2])
 
     return write
 
@@ -183,6 +185,12 @@ def test_a_size_that_is_asked_for_has_both_sides_that_are_stated(tmp_path):
     with pytest.raises(DataError, match=r"the size that .* got 64x100"):
         open_recording(path, size=(64, 100))
     assert open_recording(path, size=(64, 48)).size == (64, 48)
+
+
+def test_an_array_of_events_beside_their_columns_is_noted(tmp_path):
+    path = tmp_path / "e.npz"
+    np.savez(path, **{name: EVENTS[name] for name in "xypt"}, events=np.zeros((9, 4)))
+    assert inspect(path)["notes"] == ["two sets of events, of which x, y, p, t are read (not events)"]
 
 
 def test_a_frame_stream_that_states_another_size_than_its_images_is_noted(tmp_path):

@@ -134,6 +134,8 @@ class ArrayRecording(ColumnRecording):
             self._length = named["x"].shape[0]
             self._streams = [_Stream(named[role].member, named[role].offset, named[role].dtype) for role in ROLES]
             self._names = {role: i for i, role in enumerate(ROLES)}
+            if "events" in arrays:
+                self.notes.append(f"two sets of events, of which {', '.join(found[0].values())} are read (not events)")
             return found[1]
         chosen = arrays.get("events") or (next(iter(arrays.values())) if len(arrays) == 1 else None)
         if chosen is None:
