@@ -40,16 +40,20 @@ def doubt_lengths(tracker: str, tracks: Sequence[np.ndarray], annotations: Seque
         log.warning("%s: more rows than frames, the last ones are not scored: %s", tracker, listed(longer))
 
 
-def doubt_gaps(tracker: str, tracks: Sequence[np.ndarray], names: Sequence[str]) -> None:
+def doubt_gaps(tracker: str, tracks: Sequence[np.ndarray], annotations: Sequence[Annotation]) -> None:
     """Say which tracks have no box in most of their rows: NaN, or a size that is not positive."""
-    mostly = [
-        name
-        for name, track in zip(names, tracks, strict=True)
-        if len(track) and (~(track[:, 2:] > 0).all(axis=1) | np.isnan(track).any(axis=1)).mean() > 0.5
-    ]
+    mostly = [one.name for track, one in zip(tracks, annotations, strict=True) if _mostly_gaps(track, one)]
     if mostly:
         told = (tracker, counted(len(mostly)), listed(mostly))
         log.warning("%s: %s without a box (NaN, or a size that is not positive) in most rows: %s", *told)
+
+
+def _mostly_gaps(track: np.ndarray, truth: Annotation) -> bool:
+    """Sizes count where the annotation has a box; nowhere where it has none to begin with, as in some of COESOT."""
+    nan = np.isnan(track).any(axis=1)
+    there = truth.present & valid(truth.boxes)
+    none = (nan | (track[:, 2:] <= 0).any(axis=1))[there]
+    return bool(2 * nan.sum() > len(nan) or (there[:1].any() and 2 * none.sum() > len(none)))
 
 
 def doubt_boxes(tracker: str, tracks: Sequence[np.ndarray], annotations: Sequence[Annotation]) -> None:

@@ -172,7 +172,7 @@ def score_tracks(tracker: str, folder: Path, annotations: Sequence[Annotation]) 
     files = [folder / f"{name}.txt" for name in names]
     whole = [read_boxes(file) for file in files]
     tracks = [of_frames(*one) for one in zip(whole, map(len, boxes), files, strict=True)]
-    doubt_gaps(tracker, tracks, names)
+    doubt_gaps(tracker, tracks, annotations)
     doubt_lengths(tracker, whole, annotations)
     doubt_boxes(tracker, tracks, annotations)
     return Scored(

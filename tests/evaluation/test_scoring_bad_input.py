@@ -148,6 +148,15 @@ def test_a_flood_of_rows_without_a_box_is_read_as_misses_and_said(tmp_path, eval
     assert table.loc["b", ["OP50", "PR", "NPR"]].to_list() == [0.25, 0.25, 0.25]  # the first row is given
 
 
+def test_zeros_are_not_doubted_where_the_annotation_has_no_box_either(tmp_path, evaluate):
+    benchmark(tmp_path)
+    absent = "0,0,0,0\n" * 3
+    for name, content in (("b", f"10,20,30,40\n{absent}"), ("c", f"{absent}10,20,30,40\n")):
+        (tmp_path / "truth" / name / "groundtruth.txt").write_text(content)
+        (tmp_path / "theirs" / f"{name}.txt").write_text(content if name == "b" else absent + "0,0,0,0\n")
+    assert "without a box" not in evaluate(*call(tmp_path))[1]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
