@@ -21,13 +21,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from had.errors import DataError, HadError, excerpt
+from had.errors import DataError, excerpt
+from had.pointers import refuse_pointer
 
-POINTERS = (
-    (rb"(\xef\xbb\xbf)?version https?://\S*git-?(lfs|media)", "Git LFS", "git lfs pull"),
-    (rb"\.?[./\\]*(\.git/annex/objects|annex/objects)/", "git-annex", "git annex get"),
-)
-"""How they begin, whose they are, and what fetches the file."""
 LONGEST_NAME, LONGEST_PATH = 255, 3500
 """Bytes of a file's name on usual file systems, and of a folder's path that leaves room for what is in it."""
 ABANDONED_SECONDS = 86400
@@ -232,19 +228,6 @@ def _runs(process: int) -> bool:
 def shown(folder: Path, pattern: str = "*") -> list[Path]:
     """A folder's entries by name, without hidden ones: macOS lays ``._<name>`` beside every file, and it is no data."""
     return sorted(entry for entry in folder.glob(pattern) if not entry.name.startswith("."))
-
-
-def refuse_pointer(path: Path, expected: str, error: type[HadError] = DataError) -> None:
-    """See that a file is no pointer of Git LFS or git-annex: a clone has these in place of files that it did not fetch.
-
-    Raises:
-        HadError: it is one, where ``expected`` should be; of the kind ``error``.
-    """
-    with path.open("rb") as file:
-        start = file.read(64)
-    for pattern, maker, fetch in POINTERS:
-        if re.match(pattern, start, re.IGNORECASE):
-            raise error(expected, f"a pointer of {maker} to it: {path}", f"get the file with `{fetch}`")
 
 
 def read_text(path: Path, expected: str) -> str:

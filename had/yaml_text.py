@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from had.errors import ConfigError, excerpt
-from had.files import refuse_pointer
+from had.pointers import refuse_pointer
 
 MOST_BYTES = 500_000
 """Size of a file; the largest configuration of this project has 20,000."""

@@ -27,6 +27,7 @@ GROUND |= {
     "identity",
     "numerals",
     "numpy_files",
+    "pointers",
     "run_database",
     "shipped",
     "yaml_text",

@@ -17,8 +17,9 @@ from had.data.layouts import SENSOR_FILE, SLICES_FILE, Layout
 from had.data.names import read_list
 from had.data.second_annotation import refuse_second
 from had.errors import DataError, excerpt, nearest
-from had.files import read_rows, read_text, refuse_pointer, shown
+from had.files import read_rows, read_text, shown
 from had.numerals import natural
+from had.pointers import refuse_pointer
 
 log = logging.getLogger(__name__)
 MOST_SIDE = 1 << 14

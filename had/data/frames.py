@@ -15,7 +15,7 @@ import numpy as np
 from had.data.image_header import MOST_BYTES, TooDeepError, checked_size
 from had.data.prepared_files import damaged, image_checksum
 from had.errors import DataError
-from had.files import refuse_pointer
+from had.pointers import refuse_pointer
 
 EVENT_DTYPE = np.dtype([("t", "<i8"), ("x", "<u2"), ("y", "<u2"), ("p", "i1")])
 """One event: time in microseconds, pixel, polarity in {-1, +1}."""

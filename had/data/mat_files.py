@@ -12,7 +12,7 @@ import numpy as np
 
 from had.data.mat5 import MOST_VALUES, matrix_names, read_matrices
 from had.errors import DataError
-from had.files import refuse_pointer
+from had.pointers import refuse_pointer
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _USER_BLOCK = 512

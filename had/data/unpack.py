@@ -27,7 +27,7 @@ from typing import IO, Any
 from had.data.archives import Archive
 from had.data.unfinished import KEPT_FREE
 from had.errors import DataError
-from had.files import refuse_pointer
+from had.pointers import refuse_pointer
 
 MOST_MEMBERS = 20_000_000
 MOST_RATIO = 100

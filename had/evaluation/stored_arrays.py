@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from had.errors import DataError
-from had.files import refuse_pointer
 from had.numpy_files import BROKEN, exactly, header, members
+from had.pointers import refuse_pointer
 
 MOST_BYTES = 1 << 30
 """Of one array."""

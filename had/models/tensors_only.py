@@ -20,8 +20,8 @@ import torch
 from safetensors import safe_open
 
 from had.errors import CheckpointError
-from had.files import refuse_pointer
 from had.models.pickles import HoldsCodeError, MalformedError, Storages, unpickle
+from had.pointers import refuse_pointer
 
 MOST_TENSORS = 100_000
 """Of a safetensors file; a network has some hundreds."""

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from had.errors import DataError
-from had.files import POINTERS
+from had.pointers import POINTERS
 
 _AGAIN = "download the recording itself"
 _UNPACK = "unpack it first"

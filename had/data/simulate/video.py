@@ -26,8 +26,9 @@ from had.data.simulate.enrol import check_name, enrol, name_of
 from had.data.simulate.recording import FLAGS, Annotated, lead_of, write_recording
 from had.data.simulate.textures import luminance
 from had.errors import ConfigError, DataError, excerpt
-from had.files import atomic_folder, read_text, refuse_pointer, shown
+from had.files import atomic_folder, read_text, shown
 from had.options.recordings import SimulationOptions
+from had.pointers import refuse_pointer
 
 IMAGES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
 SLOWEST, FASTEST = 0.01, 10_000
