@@ -74,7 +74,10 @@ def read_table(
     if missing:
         raise DataError(expected, f"{path} without the column {missing[0]}", remedy)
     for name in numbers if optional else [name for name in table.columns if name not in text]:
-        values = pd.to_numeric(table[name], errors="coerce").astype(float)
+        try:
+            values = pd.to_numeric(table[name], errors="coerce").astype(float)
+        except OverflowError:
+            raise DataError(expected, f"a number of too many digits as {name} in {path}", remedy) from None
         wrong = np.isinf(values) | (values.isna() & (table[name].notna() | (name in known)))
         if wrong.any():
             got = f"{str(table[name][wrong].iloc[0])[:60]!r} as {name} in row {int(np.argmax(wrong)) + 2} of {path}"

@@ -82,7 +82,7 @@ def check_values(path: Path, state: Mapping[str, Tensor]) -> None:
         if not tensor.float().isfinite().all():
             got = f"NaN, infinity or what float32 cannot hold in {name} of {path}"
             raise CheckpointError("finite weights", got, remedy)
-        if name.endswith("running_var") and (tensor < 0).any():
+        if name.endswith("running_var") and (tensor.double() < 0).any():
             raise CheckpointError("variances from 0 on", f"one below it in {name} of {path}", remedy)
 
 
