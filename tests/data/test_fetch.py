@@ -236,7 +236,7 @@ def test_a_busy_server_is_asked_again_when_it_says(server, get):
     assert time.monotonic() - begin < 5  # never longer than `longest_wait`
 
 
-@pytest.mark.parametrize("text", ["1", formatdate(time.time() + 3600, usegmt=True)])
+@pytest.mark.parametrize("text", ["1", formatdate(time.time() + 3600, usegmt=True)], ids=["seconds", "a date"])
 def test_retry_after_is_waited_for(server, get, tmp_path, text):
     server.answers["/a.zip"] = [status(503, Retry_After=text), content(DATA)]
     begin = time.monotonic()
