@@ -15,11 +15,13 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
+BROKEN_VALUES = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+"""What `zipfile` and `exactly` raise at damaged bytes behind a header."""
 BROKEN = (
-    *(OSError, ValueError, EOFError, LookupError, TypeError, SyntaxError, RecursionError, MemoryError),
-    *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
+    *(*BROKEN_VALUES, LookupError, TypeError, SyntaxError, MemoryError),
+    *(struct.error, tokenize.TokenError),
 )
-"""What this module, NumPy and `zipfile` raise at damaged bytes."""
+"""What this module and NumPy raise at damaged headers, too."""
 _MOST_HEADER = 10_000
 _DEFLATE = 1032
 """Times that deflated bytes can become at most."""

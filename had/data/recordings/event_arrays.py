@@ -31,7 +31,7 @@ from had.data.recordings.recording import MOST_BYTES
 from had.data.recordings.sensor_size import SIZE_NAMES, stated_among
 from had.data.recordings.statements import Statement
 from had.errors import DataError
-from had.numpy_files import BROKEN, exactly, header, members
+from had.numpy_files import BROKEN, BROKEN_VALUES, exactly, header, members
 
 _AGAIN = "copy or download it again, or write it anew"
 _FORMS = "arrays x, y, t, p of one length, a structured array of these fields, or N x 4 numbers"
@@ -87,7 +87,7 @@ class ArrayRecording(ColumnRecording):
             with self._open(array.member) as file:
                 file.read(array.offset)
                 values = np.frombuffer(exactly(file, size), array.dtype)
-        except BROKEN as error:
+        except BROKEN_VALUES as error:
             raise self._broken(error) from None
         if values.dtype.kind in "iuf":
             return values
@@ -205,7 +205,7 @@ class ArrayRecording(ColumnRecording):
                         yield {name: read[0][name] for name in read[0].dtype.names}
                     else:
                         yield {i: read[0][:, i] for i in range(4)}
-            except BROKEN as error:
+            except BROKEN_VALUES as error:
                 raise self._broken(error) from None
 
     def _skip(self, file: IO[bytes], count: int) -> None:
