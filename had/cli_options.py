@@ -41,9 +41,10 @@ FigureKind = Annotated[str, typer.Argument(help=f"{', '.join(KINDS['figure'])}."
 Stem = Annotated[Path, typer.Option(help="Path without suffix; a file of each format is written.")]
 StartUs = Annotated[int | None, typer.Option(help=f"Where it starts: {_CLOCK}; none: at its begin.")]
 StopUs = Annotated[int | None, typer.Option(help=f"Where it stops: {_CLOCK}; none: at its end.")]
-Unit = Annotated[TimeUnit | None, typer.Option(help="Of the file's times, where neither it nor its values tell.")]
+Unit = Annotated[TimeUnit | None, typer.Option(help="Of the times in the file, where nothing or two units are stated.")]
 SensorSize = Annotated[
-    str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="Of the sensor in pixels, where the file states none.")
+    str,
+    typer.Option("--size", metavar="WIDTHxHEIGHT", help="Of the sensor in pixels, where the file states none, or two."),
 ]
 DEFAULT = Path("config/config.yaml")
 

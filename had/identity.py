@@ -1,4 +1,4 @@
-"""Jobs -> the digests of what they depend on: options that are on for a job and say something (`had.options.neutral`).
+"""Jobs -> digests of the options that they use, as far as these differ from the defaults (`had.options.neutral`).
 
 An option that is added with a default, or that belongs to a term which is off, changes no digest, so that nothing is
 made again for it.

@@ -1,4 +1,4 @@
-"""What ``.npy`` and ``.npz`` files state of themselves, held against their bytes before memory is asked for.
+"""Headers of ``.npy`` and ``.npz`` files, checked against the file's size before memory is allocated.
 
 Source: NumPy's description of its ``.npy`` format, and PKWARE's of ZIP.
 """

@@ -1,4 +1,4 @@
-"""What annotations look like when they are of another form than their layout says; right ones may look so, too."""
+"""Signs of suspicious annotations: presence flags that may be inverted, boxes that may be shares of the image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of sequences, as lists state them: one a line, each a folder's and the begin of other files' names."""
+"""Names of sequences, read from lists and checked: folders and result files are called after them."""
 
 from __future__ import annotations
 

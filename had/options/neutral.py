@@ -1,7 +1,7 @@
-"""Options -> those that decide something, because they differ from the value that says nothing.
+"""Options -> those that differ from their defaults: what the identities of results are made of.
 
-An option that is added with a default changes no identity of what was made without it. The neutral value of an option
-is its default; where a default is changed later, the former one is declared beside it,
+An option that is added with a default changes no identity of what was made without it. The neutral value of an option,
+which is left out, is its default; where a default is changed later, the former one is declared beside it,
 `Field(new, json_schema_extra={"neutral": former})`, and results that rest on either stay told apart. A test holds the
 defaults against the committed list tests/neutral_options.json.
 """
@@ -39,7 +39,7 @@ def decisive(value: Any, without: Collection[str] = ()) -> Any:
 
 
 def neutral(field: FieldInfo) -> Any:
-    """The value that says nothing: what was declared, or the default; of a field without one no value is."""
+    """The value that is left out of identities: the declared one, else the default; none where there is no default."""
     extra = field.json_schema_extra
     if isinstance(extra, dict) and "neutral" in extra:
         return extra["neutral"]

@@ -1,4 +1,4 @@
-"""A sequence whose first box is a little wrong -> the same sequence to everybody who tracks it."""
+"""A sequence with a jittered first box, for the robustness to the initial box."""
 
 from __future__ import annotations
 

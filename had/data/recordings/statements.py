@@ -1,4 +1,4 @@
-"""What a file states of one thing in several places: all mean the same, or the file is refused."""
+"""Several statements of one fact in a file -> the one that all agree on; the file is refused if they differ."""
 
 from __future__ import annotations
 
